@@ -1,0 +1,2 @@
+//! localnet
+fn main() {}
