@@ -1,1 +1,10 @@
-//! steward.
+//! steward: watches an Aztec staking provider and tells its people in Discord, once and correctly.
+//!
+//! The way of the data is observe (`chain`), decide (`book`, `attester`, `provider`, `alert`), commit (`store`),
+//! act (`jobs`, `outbox`), answer (`views`). See `docs/ARCHITECTURE.md` for the invariants.
+
+pub mod chain;
+pub mod clock;
+pub mod store;
+pub mod tasks;
+pub mod units;
