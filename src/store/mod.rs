@@ -5,6 +5,7 @@
 //! `memory` and `sled` implement it; both pass `contract`.
 
 pub mod table;
+pub mod undo;
 
 use std::fmt::Debug;
 

@@ -1,0 +1,3 @@
+//! Everything unsolicited that leaves the house goes through here.
+
+pub mod courier;
