@@ -4,6 +4,8 @@
 //! act (`jobs`, `outbox`), answer (`views`). See `docs/ARCHITECTURE.md` for the invariants.
 
 pub mod alert;
+pub mod attester;
+pub mod book;
 pub mod chain;
 pub mod clock;
 pub mod outbox;
