@@ -7,7 +7,9 @@
 pub mod fold;
 pub mod history;
 mod parameters;
+pub mod question;
 pub mod records;
+pub mod snapshot;
 
 use std::collections::BTreeMap;
 

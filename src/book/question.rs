@@ -1,0 +1,468 @@
+//! What is asked of the contracts at a block, and how the answers are read.
+//!
+//! A [`Question`] is one view of one contract. The plan for a block is a pure function of the book and of the attesters
+//! that its events touched; the number of questions does not depend on the size of the fleet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Book, fold::Ours};
+use crate::{
+    attester::{Exit, RegistrationState},
+    chain::{
+        Call, CallAnswer,
+        contracts::{abi, answer, call},
+    },
+    units::{Address, AttesterAddress, ProviderId, RollupVersion, U256, UnixSeconds, Wei},
+};
+
+/// One view of one contract.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "fields are the view's arguments")]
+pub enum Question {
+    /// `GSE.getLatestRollup`.
+    LatestRollup { gse: Address },
+    /// `Rollup.getEntryQueueLength`.
+    QueueLength { rollup: RollupVersion },
+    /// `Rollup.getEntryQueueAt`; `place` 0 is the head.
+    QueueAt { rollup: RollupVersion, place: u64 },
+    /// `Rollup.getActiveAttesterCount`.
+    ActiveCount { rollup: RollupVersion },
+    /// `Rollup.getAvailableValidatorFlushes`.
+    Available { rollup: RollupVersion },
+    /// `Rollup.getNextFlushableEpoch`.
+    NextFlushableEpoch { rollup: RollupVersion },
+    /// `Rollup.getIsBootstrapped`.
+    IsBootstrapped { rollup: RollupVersion },
+    /// `Rollup.getEntryQueueFlushSize`.
+    FlushSize { rollup: RollupVersion },
+    /// `Rollup.getAttesterView`.
+    View {
+        rollup: RollupVersion,
+        attester: AttesterAddress,
+    },
+    /// `Governance.getWithdrawal`.
+    Withdrawal { governance: Address, id: u64 },
+    /// `StakingRegistry.getProviderQueueLength`.
+    ProviderQueueLength { provider: ProviderId },
+    /// `StakingRegistry.getFirstIndexInQueue`.
+    ProviderQueueFirst { provider: ProviderId },
+    /// `StakingRegistry.getValueAtIndexInQueue`.
+    ProviderQueueAt { provider: ProviderId, index: u64 },
+    /// `StakingRegistry.providerConfigurations`.
+    ProviderConfiguration { provider: ProviderId },
+    /// `StakingRegistry.nextProviderIdentifier`.
+    NextProvider,
+}
+
+/// What a rollup says of an attester (`AttesterView`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// The status.
+    pub status: Status,
+    /// The effective balance on this rollup.
+    pub balance: Wei,
+    /// The exit, where one exists, and whether it has a recipient.
+    pub exit: Option<(Exit, bool)>,
+    /// The withdrawer of its registration; `None` where it never was registered in the GSE.
+    pub withdrawer: Option<Address>,
+}
+
+/// `Status` of the staking contracts. `None` by itself has seven meanings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Neither in the set nor leaving it, on this rollup.
+    None,
+    /// In the set.
+    Validating,
+    /// Ejected by a slash.
+    Zombie,
+    /// Leaving.
+    Exiting,
+}
+
+/// An answer that could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A number.
+    Number(u64),
+    /// Yes or no.
+    Flag(bool),
+    /// An address.
+    Address(Address),
+    /// An entry of an entry queue: attester, withdrawer, moves with the latest rollup. `None` beyond the end.
+    Entry(Option<(AttesterAddress, Address, bool)>),
+    /// An attester's view.
+    View(View),
+    /// When a withdrawal unlocks, and whether it was claimed.
+    Withdrawal(UnixSeconds, bool),
+    /// Admin, take rate, rewards recipient.
+    Provider(Address, u16, Address),
+}
+
+/// Answers at one block. A question whose answer is missing is simply not in it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    answers: BTreeMap<Question, Answer>,
+    missing: Vec<(Question, String)>,
+}
+
+impl Snapshot {
+    /// Reads the raw answers to `questions`, in the same order.
+    #[must_use]
+    pub fn read(questions: &[Question], raw: &[CallAnswer]) -> Self {
+        let mut snapshot = Self::default();
+        for (question, raw) in questions.iter().zip(raw) {
+            snapshot.insert(question.clone(), question.read(raw));
+        }
+        snapshot
+    }
+
+    /// Takes one answer.
+    pub fn insert(&mut self, question: Question, answer: Result<Answer, String>) {
+        match answer {
+            Ok(answer) => drop(self.answers.insert(question, answer)),
+            Err(why) => self.missing.push((question, why)),
+        }
+    }
+
+    /// Takes what another snapshot of the same block knows.
+    pub fn extend(&mut self, other: Self) {
+        self.answers.extend(other.answers);
+        self.missing.extend(other.missing);
+    }
+
+    /// What could not be read, and why.
+    #[must_use]
+    pub fn missing(&self) -> &[(Question, String)] {
+        &self.missing
+    }
+
+    /// All answers.
+    pub fn answers(&self) -> impl Iterator<Item = (&Question, &Answer)> {
+        self.answers.iter()
+    }
+
+    /// The number that answers `question`.
+    #[must_use]
+    pub fn number(&self, question: &Question) -> Option<u64> {
+        match self.answers.get(question)? {
+            Answer::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The flag that answers `question`.
+    #[must_use]
+    pub fn flag(&self, question: &Question) -> Option<bool> {
+        match self.answers.get(question)? {
+            Answer::Flag(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// The answer to `question`.
+    #[must_use]
+    pub fn answer(&self, question: &Question) -> Option<&Answer> {
+        self.answers.get(question)
+    }
+}
+
+impl Question {
+    /// The call that asks it; `None` where the book does not know the contract.
+    #[must_use]
+    pub fn call(&self, book: &Book) -> Option<Call> {
+        use abi::{Governance, Gse, StakingRegistry as S};
+        let registry = book.summary().staking_registry;
+        let id = |provider: &ProviderId| U256::from(provider.value());
+        Some(match self {
+            Self::LatestRollup { gse } => call(*gse, &Gse::getLatestRollupCall {}),
+            Self::QueueLength { rollup }
+            | Self::QueueAt { rollup, .. }
+            | Self::ActiveCount { rollup }
+            | Self::Available { rollup }
+            | Self::NextFlushableEpoch { rollup }
+            | Self::IsBootstrapped { rollup }
+            | Self::FlushSize { rollup }
+            | Self::View { rollup, .. } => self.rollup_call(book.rollups.row(rollup)?.address)?,
+            Self::Withdrawal { governance, id } => call(
+                *governance,
+                &Governance::getWithdrawalCall {
+                    withdrawalId: U256::from(*id),
+                },
+            ),
+            Self::ProviderQueueLength { provider } => call(
+                registry,
+                &S::getProviderQueueLengthCall {
+                    providerIdentifier: id(provider),
+                },
+            ),
+            Self::ProviderQueueFirst { provider } => call(
+                registry,
+                &S::getFirstIndexInQueueCall {
+                    providerIdentifier: id(provider),
+                },
+            ),
+            Self::ProviderQueueAt { provider, index } => {
+                let index = u128::from(*index);
+                call(
+                    registry,
+                    &S::getValueAtIndexInQueueCall {
+                        providerIdentifier: id(provider),
+                        index,
+                    },
+                )
+            }
+            Self::ProviderConfiguration { provider } => call(
+                registry,
+                &S::providerConfigurationsCall {
+                    providerIdentifier: id(provider),
+                },
+            ),
+            Self::NextProvider => call(registry, &S::nextProviderIdentifierCall {}),
+        })
+    }
+
+    /// The call of a rollup's view.
+    fn rollup_call(&self, rollup: Address) -> Option<Call> {
+        use abi::Rollup as R;
+        Some(match self {
+            Self::QueueLength { .. } => call(rollup, &R::getEntryQueueLengthCall {}),
+            Self::QueueAt { place, .. } => call(
+                rollup,
+                &R::getEntryQueueAtCall {
+                    index: U256::from(*place),
+                },
+            ),
+            Self::ActiveCount { .. } => call(rollup, &R::getActiveAttesterCountCall {}),
+            Self::Available { .. } => call(rollup, &R::getAvailableValidatorFlushesCall {}),
+            Self::NextFlushableEpoch { .. } => call(rollup, &R::getNextFlushableEpochCall {}),
+            Self::IsBootstrapped { .. } => call(rollup, &R::getIsBootstrappedCall {}),
+            Self::FlushSize { .. } => call(rollup, &R::getEntryQueueFlushSizeCall {}),
+            Self::View { attester, .. } => call(
+                rollup,
+                &R::getAttesterViewCall {
+                    attester: attester.address(),
+                },
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Reads the raw answer.
+    ///
+    /// # Errors
+    /// A sentence, where the contract reverted or answered something else.
+    pub fn read(&self, raw: &CallAnswer) -> Result<Answer, String> {
+        use abi::{Governance, Gse, Rollup as R, StakingRegistry as S};
+        let number = |number: U256| {
+            u64::try_from(number)
+                .map(Answer::Number)
+                .map_err(|error| error.to_string())
+        };
+        let fault = |fault: crate::chain::contracts::ViewFault| fault.to_string();
+        match self {
+            Self::LatestRollup { .. } => answer::<Gse::getLatestRollupCall>(raw)
+                .map(Answer::Address)
+                .map_err(fault),
+            Self::QueueLength { .. } => {
+                number(answer::<R::getEntryQueueLengthCall>(raw).map_err(fault)?)
+            }
+            Self::ActiveCount { .. } => {
+                number(answer::<R::getActiveAttesterCountCall>(raw).map_err(fault)?)
+            }
+            Self::Available { .. } => {
+                number(answer::<R::getAvailableValidatorFlushesCall>(raw).map_err(fault)?)
+            }
+            Self::NextFlushableEpoch { .. } => {
+                number(answer::<R::getNextFlushableEpochCall>(raw).map_err(fault)?)
+            }
+            Self::FlushSize { .. } => {
+                number(answer::<R::getEntryQueueFlushSizeCall>(raw).map_err(fault)?)
+            }
+            Self::IsBootstrapped { .. } => answer::<R::getIsBootstrappedCall>(raw)
+                .map(Answer::Flag)
+                .map_err(fault),
+            Self::QueueAt { .. } => answer::<R::getEntryQueueAtCall>(raw)
+                .map(|args| entry(&args))
+                .map_err(fault),
+            Self::View { .. } => {
+                view(&answer::<R::getAttesterViewCall>(raw).map_err(fault)?).map(Answer::View)
+            }
+            Self::Withdrawal { .. } => {
+                let withdrawal = answer::<Governance::getWithdrawalCall>(raw).map_err(fault)?;
+                let unlocks_at =
+                    u64::try_from(withdrawal.unlocksAt).map_err(|error| error.to_string())?;
+                Ok(Answer::Withdrawal(
+                    UnixSeconds::new(unlocks_at),
+                    withdrawal.claimed,
+                ))
+            }
+            Self::ProviderQueueLength { .. } => {
+                number(answer::<S::getProviderQueueLengthCall>(raw).map_err(fault)?)
+            }
+            Self::ProviderQueueFirst { .. } => number(U256::from(
+                answer::<S::getFirstIndexInQueueCall>(raw).map_err(fault)?,
+            )),
+            Self::ProviderQueueAt { .. } => {
+                let key = answer::<S::getValueAtIndexInQueueCall>(raw).map_err(fault)?;
+                Ok(Answer::Address(key.attester))
+            }
+            Self::ProviderConfiguration { .. } => {
+                let provider = answer::<S::providerConfigurationsCall>(raw).map_err(fault)?;
+                Ok(Answer::Provider(
+                    provider.providerAdmin,
+                    provider.providerTakeRate,
+                    provider.providerRewardsRecipient,
+                ))
+            }
+            Self::NextProvider => {
+                number(answer::<S::nextProviderIdentifierCall>(raw).map_err(fault)?)
+            }
+        }
+    }
+}
+
+/// Out of range the contract answers zeros.
+fn entry(args: &abi::DepositArgs) -> Answer {
+    let is_there = !args.attester.is_zero();
+    Answer::Entry(is_there.then_some((
+        args.attester.into(),
+        args.withdrawer,
+        args.moveWithLatestRollup,
+    )))
+}
+
+fn view(raw: &abi::AttesterView) -> Result<View, String> {
+    let status = match raw.status {
+        0 => Status::None,
+        1 => Status::Validating,
+        2 => Status::Zombie,
+        3 => Status::Exiting,
+        other => return Err(format!("status {other} is none of the contract's four")),
+    };
+    let seconds = |number: U256| u64::try_from(number).map_err(|error| error.to_string());
+    let exit = if raw.exit.exists {
+        let exit = Exit {
+            amount: Wei::new(raw.exit.amount),
+            exitable_at: UnixSeconds::new(seconds(raw.exit.exitableAt)?),
+            withdrawal_id: seconds(raw.exit.withdrawalId)?,
+            unlocks_at: None,
+        };
+        Some((exit, raw.exit.isRecipient))
+    } else {
+        None
+    };
+    let withdrawer = (!raw.config.withdrawer.is_zero()).then_some(raw.config.withdrawer);
+    Ok(View {
+        status,
+        balance: Wei::new(raw.effectiveBalance),
+        exit,
+        withdrawer,
+    })
+}
+
+impl Book {
+    /// What is asked at every block: the globals of every rollup, and the views of the attesters of ours that were touched.
+    #[must_use]
+    pub fn questions(&self, ours: &Ours, touched: &BTreeSet<AttesterAddress>) -> Vec<Question> {
+        let mut questions = Vec::new();
+        let gses: BTreeSet<Address> = self.rollups.rows().map(|(_, rollup)| rollup.gse).collect();
+        questions.extend(
+            gses.into_iter()
+                .filter(|gse| !gse.is_zero())
+                .map(|gse| Question::LatestRollup { gse }),
+        );
+        for (version, _) in self.rollups.rows() {
+            let rollup = *version;
+            questions.extend([
+                Question::QueueLength { rollup },
+                Question::QueueAt { rollup, place: 0 },
+                Question::ActiveCount { rollup },
+                Question::Available { rollup },
+                Question::NextFlushableEpoch { rollup },
+                Question::IsBootstrapped { rollup },
+                Question::FlushSize { rollup },
+            ]);
+        }
+        for provider in &ours.providers {
+            questions.push(Question::ProviderQueueLength {
+                provider: *provider,
+            });
+            questions.push(Question::ProviderConfiguration {
+                provider: *provider,
+            });
+        }
+        for attester in touched {
+            if ours.has(*attester, self.attesters.row(attester)) {
+                self.ask_about(*attester, &mut questions);
+            }
+        }
+        questions
+    }
+
+    /// The views of one attester: on every rollup, and the governance's lock of its exit.
+    pub fn ask_about(&self, attester: AttesterAddress, questions: &mut Vec<Question>) {
+        for (version, _) in self.rollups.rows() {
+            questions.push(Question::View {
+                rollup: *version,
+                attester,
+            });
+        }
+        let Some(known) = self
+            .attesters
+            .row(&attester)
+            .and_then(|attester| attester.registration.as_ref())
+        else {
+            return;
+        };
+        if let RegistrationState::Zombie { exit: Some(exit) }
+        | RegistrationState::Exiting { exit: Some(exit) } = &known.state
+            && let Some(governance) = self.governance(known.rollup)
+        {
+            questions.push(Question::Withdrawal {
+                governance,
+                id: exit.withdrawal_id,
+            });
+        }
+    }
+
+    pub(super) fn governance(&self, rollup: RollupVersion) -> Option<Address> {
+        self.rollups
+            .row(&rollup)?
+            .parameters
+            .as_ref()
+            .map(|parameters| parameters.governance)
+    }
+
+    /// Withdrawals whose unlock is still unknown, of attesters of ours: asked in a second aggregate, after the views.
+    #[must_use]
+    pub fn open_withdrawals(&self, touched: &BTreeSet<AttesterAddress>) -> Vec<Question> {
+        let mut questions = Vec::new();
+        for attester in touched {
+            let Some(known) = self
+                .attesters
+                .row(attester)
+                .and_then(|attester| attester.registration.as_ref())
+            else {
+                continue;
+            };
+            let (RegistrationState::Zombie { exit: Some(exit) }
+            | RegistrationState::Exiting { exit: Some(exit) }) = &known.state
+            else {
+                continue;
+            };
+            if exit.unlocks_at.is_none()
+                && let Some(governance) = self.governance(known.rollup)
+            {
+                questions.push(Question::Withdrawal {
+                    governance,
+                    id: exit.withdrawal_id,
+                });
+            }
+        }
+        questions
+    }
+}

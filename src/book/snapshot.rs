@@ -1,0 +1,513 @@
+//! Views of a block, laid beside the fold.
+//!
+//! A view fills what logs cannot tell and corrects what the fold got wrong; a correction is a [`Fault`] of ours once the
+//! fold was complete. A view that is missing changes nothing.
+
+use super::{
+    Book,
+    fold::{Fault, Fold},
+    question::{Answer, Question, Snapshot, Status, View},
+    records::{Flush, QueueEntry},
+};
+use crate::{
+    attester::{Attester, Entry, RefusalCause, Registration, RegistrationState, change::Evidence},
+    chain::contracts::Instance,
+    units::{AttesterAddress, BlockRef, Epoch, RollupVersion, UnixSeconds, Wei},
+};
+
+/// A block to which views belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At {
+    /// The block.
+    pub block: BlockRef,
+    /// Its time.
+    pub at: UnixSeconds,
+}
+
+impl At {
+    /// The evidence of a view at this block.
+    #[must_use]
+    pub fn evidence(&self, source: &str) -> Evidence {
+        Evidence {
+            block: self.block,
+            at: self.at,
+            transaction: None,
+            log_index: None,
+            source: source.to_owned(),
+        }
+    }
+}
+
+impl Fold<'_> {
+    /// Lays a snapshot beside the fold.
+    pub fn snapshot(&mut self, at: At, snapshot: &Snapshot) {
+        self.latest(at, snapshot);
+        let versions: Vec<_> = self
+            .book
+            .rollups
+            .rows()
+            .map(|(version, _)| *version)
+            .collect();
+        for version in &versions {
+            self.flush(*version, at, snapshot);
+            self.queue(*version, at, snapshot);
+        }
+        self.providers(snapshot);
+        let mut attesters: Vec<AttesterAddress> = Vec::new();
+        for (question, answer) in snapshot.answers() {
+            match (question, answer) {
+                (Question::View { attester, .. }, Answer::View(_))
+                    if attesters.last() != Some(attester) =>
+                {
+                    attesters.push(*attester);
+                }
+                (Question::Withdrawal { id, .. }, Answer::Withdrawal(unlocks_at, _)) => {
+                    self.unlock(*id, *unlocks_at);
+                }
+                _ => {}
+            }
+        }
+        attesters.sort_unstable();
+        attesters.dedup();
+        for attester in attesters {
+            let views: Vec<(RollupVersion, &View)> = versions
+                .iter()
+                .filter_map(|version| {
+                    match snapshot.answer(&Question::View {
+                        rollup: *version,
+                        attester,
+                    }) {
+                        Some(Answer::View(view)) => Some((*version, view)),
+                        _ => None,
+                    }
+                })
+                .collect();
+            // A registration may live on any rollup: only the views of all of them together tell.
+            if views.len() == versions.len() {
+                self.views(attester, &views);
+            }
+        }
+        self.judge_pending(&at.evidence("Rollup.getAttesterView"));
+    }
+
+    fn latest(&mut self, at: At, snapshot: &Snapshot) {
+        let read = snapshot
+            .answers()
+            .find_map(|(question, answer)| match (question, answer) {
+                (Question::LatestRollup { .. }, Answer::Address(address)) => {
+                    self.book.rollup_at(*address)
+                }
+                _ => None,
+            });
+        let folded = self.book.summary().latest;
+        if let Some(read) = read
+            && folded != Some(read)
+        {
+            if let Some(folded) = folded {
+                self.view_fault("latest rollup", folded, read);
+            }
+            self.book
+                .change_chapter(|chapter| chapter.latest = Some(read));
+            self.judge_all(&at.evidence("GSE.getLatestRollup"));
+        }
+    }
+
+    fn flush(&mut self, rollup: RollupVersion, at: At, snapshot: &Snapshot) {
+        let number = |question: Question| snapshot.number(&question);
+        let read = || {
+            Some(Flush {
+                block: at.block,
+                at: at.at,
+                active_attesters: number(Question::ActiveCount { rollup })?,
+                available: number(Question::Available { rollup })?,
+                next_flushable_epoch: Epoch::new(number(Question::NextFlushableEpoch { rollup })?),
+                is_bootstrapped: snapshot.flag(&Question::IsBootstrapped { rollup })?,
+                flush_size: number(Question::FlushSize { rollup })?,
+            })
+        };
+        let Some(flush) = read() else { return };
+        let is_same = self
+            .book
+            .rollups
+            .row(&rollup)
+            .and_then(|row| row.flush.as_ref())
+            .is_some_and(|known| {
+                let dated = Flush {
+                    block: flush.block,
+                    at: flush.at,
+                    ..known.clone()
+                };
+                dated == flush
+                    && known.at.value() / FLUSH_REFRESH_SECONDS
+                        == flush.at.value() / FLUSH_REFRESH_SECONDS
+            });
+        if !is_same {
+            self.book
+                .rollups
+                .change(&rollup, |row| row.flush = Some(flush));
+        }
+    }
+
+    fn queue(&mut self, rollup: RollupVersion, at: At, snapshot: &Snapshot) {
+        let Some(length) = snapshot.number(&Question::QueueLength { rollup }) else {
+            return;
+        };
+        let head = match snapshot.answer(&Question::QueueAt { rollup, place: 0 }) {
+            Some(Answer::Entry(head)) => head.as_ref().map(|(attester, _, _)| *attester),
+            _ => return,
+        };
+        if let Some(entries) = whole_queue(rollup, length, snapshot) {
+            self.replace_queue(rollup, at, &entries);
+            return;
+        }
+        let Some(queue) = self.book.rollups.row(&rollup).map(|row| row.queue.clone()) else {
+            return;
+        };
+        let folded_head = self
+            .book
+            .entry_queue
+            .row(&(rollup, queue.first))
+            .map(|entry| entry.attester);
+        if queue.len() != length || (length > 0 && folded_head != head) {
+            let what = format!("entry queue of rollup {rollup}");
+            let show = |length: u64, head: Option<AttesterAddress>| {
+                head.map_or_else(
+                    || format!("{length} entries"),
+                    |head| format!("{length} entries, head {head}"),
+                )
+            };
+            self.fault(Fault::View {
+                what,
+                folded: show(queue.len(), folded_head),
+                read: show(length, head),
+            });
+        }
+    }
+
+    /// Puts the queue as the contract has it in the place of the folded one.
+    fn replace_queue(&mut self, rollup: RollupVersion, at: At, read: &[QueueEntry]) {
+        let Some(queue) = self.book.rollups.row(&rollup).map(|row| row.queue.clone()) else {
+            return;
+        };
+        let folded: Vec<_> = self
+            .book
+            .queue_entries(rollup)
+            .map(|(index, entry)| (index, entry.clone()))
+            .collect();
+        let is_same = folded.len() == read.len()
+            && folded
+                .iter()
+                .zip(read)
+                .all(|((_, folded), read)| folded.attester == read.attester);
+        if is_same {
+            for ((index, folded), read) in folded.iter().zip(read) {
+                if folded.moves_with_latest != read.moves_with_latest {
+                    self.book.entry_queue.put((rollup, *index), read.clone());
+                }
+            }
+            return;
+        }
+        if self.book.summary().is_swept {
+            let what = format!("entry queue of rollup {rollup}");
+            let show = |length: usize| format!("{length} entries");
+            self.fault(Fault::View {
+                what,
+                folded: show(folded.len()),
+                read: show(read.len()),
+            });
+        }
+        for (index, entry) in folded {
+            self.book.entry_queue.remove(&(rollup, index));
+            self.change_attester(entry.attester, |attester| {
+                attester.entries.retain(|entry| entry.rollup != rollup)
+            });
+        }
+        let mut index = queue.first;
+        for entry in read {
+            self.book.entry_queue.put((rollup, index), entry.clone());
+            let (withdrawer, block) = (entry.withdrawer, at.block.number);
+            self.change_attester(entry.attester, |attester| {
+                attester.entries.push(Entry {
+                    rollup,
+                    index,
+                    withdrawer,
+                    block,
+                });
+            });
+            index = index.saturating_add(1);
+        }
+        self.book
+            .rollups
+            .change(&rollup, |row| row.queue.last = index);
+        self.judge_pending(&at.evidence("Rollup.getEntryQueueAt"));
+    }
+
+    fn providers(&mut self, snapshot: &Snapshot) {
+        for (question, answer) in snapshot.answers() {
+            match (question, answer) {
+                (
+                    Question::ProviderConfiguration { provider },
+                    Answer::Provider(admin, rate, recipient),
+                ) => {
+                    let (admin, recipient) = (Some(*admin), Some(*recipient));
+                    let rate = Some(crate::units::BasisPoints::new(*rate));
+                    let known = self
+                        .book
+                        .providers
+                        .row(provider)
+                        .cloned()
+                        .unwrap_or_default();
+                    if (known.admin, known.take_rate, known.rewards_recipient)
+                        != (admin, rate, recipient)
+                    {
+                        self.book
+                            .providers
+                            .change_or_make(provider, Default::default, |row| {
+                                (row.admin, row.take_rate, row.rewards_recipient) =
+                                    (admin, rate, recipient);
+                            });
+                    }
+                }
+                (Question::ProviderQueueLength { provider }, Answer::Number(read)) => {
+                    let folded = self
+                        .book
+                        .providers
+                        .row(provider)
+                        .map_or(0, super::records::Provider::keys_left);
+                    if folded != *read {
+                        self.view_fault(&format!("queue of provider {provider}"), folded, read);
+                    }
+                }
+                (Question::NextProvider, Answer::Number(next)) => {
+                    let next = Some(crate::units::ProviderId::new(*next));
+                    if self.book.summary().next_provider != next {
+                        self.book
+                            .change_chapter(|chapter| chapter.next_provider = next);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn unlock(&mut self, id: u64, unlocks_at: UnixSeconds) {
+        let holder = self.book.attesters.rows().find_map(|(address, attester)| {
+            let known = attester.registration.as_ref()?;
+            match &known.state {
+                RegistrationState::Zombie { exit: Some(exit) }
+                | RegistrationState::Exiting { exit: Some(exit) } => (exit.withdrawal_id == id
+                    && exit.unlocks_at != Some(unlocks_at))
+                .then_some(*address),
+                _ => None,
+            }
+        });
+        if let Some(address) = holder {
+            self.change_attester(address, |attester| {
+                if let Some(Registration {
+                    state:
+                        RegistrationState::Zombie { exit: Some(exit) }
+                        | RegistrationState::Exiting { exit: Some(exit) },
+                    ..
+                }) = &mut attester.registration
+                {
+                    exit.unlocks_at = Some(unlocks_at);
+                }
+            });
+        }
+    }
+
+    /// Decides the registration of an attester from its views on **all** rollups.
+    fn views(&mut self, address: AttesterAddress, views: &[(RollupVersion, &View)]) {
+        let known = self
+            .book
+            .attesters
+            .row(&address)
+            .cloned()
+            .unwrap_or_default();
+        let latest = self.book.latest().map(|latest| latest.version);
+        let read = registration_of(&known, views, latest);
+        if read == known.registration {
+            return;
+        }
+        if is_contradiction(&known, read.as_ref()) {
+            let show = |known: Option<&Registration>| {
+                known.map_or_else(|| "never registered".to_owned(), describe)
+            };
+            let what = format!("registration of {address}");
+            let (folded, read) = (show(known.registration.as_ref()), show(read.as_ref()));
+            self.fault(Fault::View { what, folded, read });
+        }
+        self.change_attester(address, |attester| {
+            attester.registration = read;
+            if let Some(refused) = attester.refused.as_mut()
+                && attester.registration.is_some()
+                && refused.cause == RefusalCause::KeyOrProof
+            {
+                refused.cause = RefusalCause::AttesterUsedBefore;
+            }
+        });
+    }
+
+    fn view_fault(&mut self, what: &str, folded: impl ToString, read: impl ToString) {
+        self.fault(Fault::View {
+            what: what.to_owned(),
+            folded: folded.to_string(),
+            read: read.to_string(),
+        });
+    }
+}
+
+/// Seconds after which unchanged flush facts are written again, so that their date stays fresh: 3600 s = 1 h.
+const FLUSH_REFRESH_SECONDS: u64 = 3600;
+
+fn describe(known: &Registration) -> String {
+    let state = match &known.state {
+        RegistrationState::Validating => "validating",
+        RegistrationState::SlashedEjectionUnknown => "slashed",
+        RegistrationState::Zombie { .. } => "zombie",
+        RegistrationState::Exiting { .. } => "exiting",
+        RegistrationState::Exited => "exited",
+        RegistrationState::SlashedToNothing => "slashed to nothing",
+    };
+    format!(
+        "{state} on rollup {} with {} AZTEC",
+        known.rollup, known.balance
+    )
+}
+
+/// The whole queue, where the snapshot holds all of it.
+fn whole_queue(rollup: RollupVersion, length: u64, snapshot: &Snapshot) -> Option<Vec<QueueEntry>> {
+    if length > 0 {
+        snapshot.answer(&Question::QueueAt {
+            rollup,
+            place: length - 1,
+        })?;
+    }
+    (0..length)
+        .map(
+            |place| match snapshot.answer(&Question::QueueAt { rollup, place })? {
+                Answer::Entry(Some((attester, withdrawer, moves))) => Some(QueueEntry {
+                    attester: *attester,
+                    withdrawer: *withdrawer,
+                    moves_with_latest: Some(*moves),
+                }),
+                _ => None,
+            },
+        )
+        .collect()
+}
+
+/// The registration as the views tell it, with what only the fold knows carried over.
+fn registration_of(
+    known: &Attester,
+    views: &[(RollupVersion, &View)],
+    latest: Option<RollupVersion>,
+) -> Option<Registration> {
+    let folded = known.registration.as_ref();
+    let validating = views
+        .iter()
+        .find(|(_, view)| view.status == Status::Validating);
+    let leaving = views
+        .iter()
+        .find_map(|(version, view)| view.exit.as_ref().map(|exit| (*version, exit)));
+    if let Some((version, view)) = validating {
+        let instance = folded.and_then(|known| known.instance);
+        // Validating on the latest rollup while the deposit was made on another: only a stake that moves does that.
+        let instance = match folded {
+            Some(known)
+                if instance.is_none() && known.rollup != *version && latest == Some(*version) =>
+            {
+                Some(Instance::Bonus)
+            }
+            _ => instance,
+        };
+        let rollup = folded
+            .filter(|_| instance == Some(Instance::Bonus))
+            .map_or(*version, |known| known.rollup);
+        let state = RegistrationState::Validating;
+        return Some(Registration {
+            instance,
+            rollup,
+            balance: view.balance,
+            state,
+        });
+    }
+    let instance = folded.and_then(|known| known.instance);
+    if let Some((rollup, (exit, has_recipient))) = leaving {
+        let unlocks_at = match folded.map(|known| &known.state) {
+            Some(
+                RegistrationState::Zombie { exit: Some(before) }
+                | RegistrationState::Exiting { exit: Some(before) },
+            ) if before.withdrawal_id == exit.withdrawal_id => before.unlocks_at,
+            _ => None,
+        };
+        let exit = Some(crate::attester::Exit {
+            unlocks_at,
+            ..exit.clone()
+        });
+        let balance = exit.as_ref().map_or(Wei::ZERO, |exit| exit.amount);
+        let state = if *has_recipient {
+            RegistrationState::Exiting { exit }
+        } else {
+            RegistrationState::Zombie { exit }
+        };
+        return Some(Registration {
+            instance,
+            rollup,
+            balance,
+            state,
+        });
+    }
+    gone(known, views)
+}
+
+/// No view knows a stake or an exit: never registered, or out for good.
+fn gone(known: &Attester, views: &[(RollupVersion, &View)]) -> Option<Registration> {
+    let was_registered = views.iter().any(|(_, view)| view.withdrawer.is_some());
+    let folded = known.registration.as_ref();
+    if !was_registered {
+        return None;
+    }
+    let rollup = folded
+        .map(|known| known.rollup)
+        .or_else(|| views.last().map(|(version, _)| *version))?;
+    let instance = folded.and_then(|known| known.instance);
+    let state = match folded.map(|known| &known.state) {
+        Some(RegistrationState::SlashedToNothing) => RegistrationState::SlashedToNothing,
+        // A stake that validated is gone without an exit: only a slash for everything does that.
+        Some(RegistrationState::Validating | RegistrationState::SlashedEjectionUnknown) => {
+            RegistrationState::SlashedToNothing
+        }
+        _ => RegistrationState::Exited,
+    };
+    Some(Registration {
+        instance,
+        rollup,
+        balance: Wei::ZERO,
+        state,
+    })
+}
+
+/// Whether the views contradict the fold, beyond what logs cannot tell.
+fn is_contradiction(known: &Attester, read: Option<&Registration>) -> bool {
+    let (Some(folded), Some(read)) = (known.registration.as_ref(), read) else {
+        return known.registration.is_some() != read.is_some();
+    };
+    let is_same_state =
+        std::mem::discriminant(&folded.state) == std::mem::discriminant(&read.state);
+    let was_unknown = matches!(folded.state, RegistrationState::SlashedEjectionUnknown);
+    !was_unknown && (!is_same_state || folded.balance != read.balance)
+}
+
+impl Book {
+    /// The entries of a rollup's queue, head first.
+    pub fn queue_entries(
+        &self,
+        rollup: RollupVersion,
+    ) -> impl Iterator<Item = (crate::units::QueueIndex, &QueueEntry)> {
+        use crate::units::QueueIndex;
+        self.entry_queue
+            .range((rollup, QueueIndex::new(0))..=(rollup, QueueIndex::new(u64::MAX)))
+            .map(|((_, index), entry)| (*index, entry))
+    }
+}
