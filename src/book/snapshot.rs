@@ -219,7 +219,7 @@ impl Fold<'_> {
         for (index, entry) in folded {
             self.book.entry_queue.remove(&(rollup, index));
             self.change_attester(entry.attester, |attester| {
-                attester.entries.retain(|entry| entry.rollup != rollup)
+                attester.entries.retain(|entry| entry.rollup != rollup);
             });
         }
         let mut index = queue.first;

@@ -1,0 +1,217 @@
+//! Finding a network's contracts and parameters from its Registry, at one block.
+//!
+//! Everything but the Registry and the `StakingRegistry` is read from the chain: all rollups that ever were, their GSE,
+//! slashers with their proposers, and every parameter. Which release a rollup is, is told by what it answers.
+
+use thiserror::Error;
+
+use crate::{
+    book::records::{Parameters, Rollup, Slashing},
+    chain::{
+        Call, CallAnswer, ChainError, Header,
+        contracts::{QueueConfig, abi, answer, call, queue_config_slot, unpack_queue_config},
+        endpoints::Endpoints,
+    },
+    units::{Address, B256, RollupVersion, U256, UnixSeconds, Wei},
+};
+
+/// Most rollups that a Registry is asked for; mainnet had three in its first year.
+const ROLLUPS_MAX: u64 = 64;
+
+/// Why a network's contracts could not be found.
+#[derive(Debug, Error)]
+pub enum DiscoveryError {
+    /// No endpoint answered.
+    #[error("the contracts could not be read")]
+    Chain(#[from] ChainError),
+    /// Something else than the contract lives at the address.
+    #[error("{contract} at {address} does not answer {view} as it should: {detail}; check the address and the network")]
+    NotTheContract {
+        /// What should live there.
+        contract: &'static str,
+        /// The address.
+        address: Address,
+        /// The view that was asked.
+        view: &'static str,
+        /// What is wrong with the answer.
+        detail: String,
+    },
+}
+
+/// All rollups of the Registry.
+///
+/// # Errors
+/// [`DiscoveryError`] where nobody answers, or where the Registry or a rollup is none.
+pub async fn rollups(
+    endpoints: &Endpoints,
+    at: &Header,
+    registry: Address,
+) -> Result<Vec<(RollupVersion, Rollup)>, DiscoveryError> {
+    let count = ask(endpoints, at, &[call(registry, &abi::Registry::numberOfVersionsCall {})]).await?;
+    let count = number::<abi::Registry::numberOfVersionsCall>(&count, 0, "the Registry", registry, "numberOfVersions")?;
+    let indices = 0..count.min(ROLLUPS_MAX);
+    let calls: Vec<Call> =
+        indices.map(|index| call(registry, &abi::Registry::getVersionCall { index: U256::from(index) })).collect();
+    let answers = ask(endpoints, at, &calls).await?;
+    let mut versions = Vec::new();
+    for position in 0..calls.len() {
+        let version = number::<abi::Registry::getVersionCall>(&answers, position, "the Registry", registry, "getVersion")?;
+        versions.push(RollupVersion::new(version));
+    }
+    let calls: Vec<Call> = versions
+        .iter()
+        .map(|version| call(registry, &abi::Registry::getRollupCall { version: U256::from(version.value()) }))
+        .collect();
+    let answers = ask(endpoints, at, &calls).await?;
+    let mut rollups = Vec::new();
+    for (position, version) in versions.into_iter().enumerate() {
+        let address = read::<abi::Registry::getRollupCall>(&answers, position, "the Registry", registry, "getRollup")?;
+        rollups.push((version, rollup(endpoints, at, address).await?));
+    }
+    Ok(rollups)
+}
+
+/// One rollup with its parameters.
+async fn rollup(endpoints: &Endpoints, at: &Header, address: Address) -> Result<Rollup, DiscoveryError> {
+    use abi::Rollup as R;
+    let calls = [
+        call(address, &R::getGSECall {}),
+        call(address, &R::getSlasherCall {}),
+        call(address, &R::getPendingSlasherCall {}),
+        call(address, &R::getLegacySlasherCall {}),
+        call(address, &R::getSlotDurationCall {}),
+        call(address, &R::getEpochDurationCall {}),
+        call(address, &R::getGenesisTimeCall {}),
+        call(address, &R::getActivationThresholdCall {}),
+        call(address, &R::getEjectionThresholdCall {}),
+        call(address, &R::getLocalEjectionThresholdCall {}),
+        call(address, &R::getExitDelayCall {}),
+    ];
+    let answers = ask(endpoints, at, &calls).await?;
+    const NAME: &str = "the rollup";
+    let gse = read::<R::getGSECall>(&answers, 0, NAME, address, "getGSE")?;
+    let mut slashers = vec![read::<R::getSlasherCall>(&answers, 1, NAME, address, "getSlasher")?];
+    // Only releases from v5 on answer these two.
+    let pending = answers.get(2).and_then(|raw| answer::<R::getPendingSlasherCall>(raw).ok());
+    let legacy = answers.get(3).and_then(|raw| answer::<R::getLegacySlasherCall>(raw).ok());
+    let has_pending_slasher = pending.is_some();
+    slashers.extend(pending.map(|pending| pending._0));
+    slashers.extend(legacy.map(|legacy| legacy._0));
+    let governance = ask(endpoints, at, &[call(gse, &abi::Gse::getGovernanceCall {})]).await?;
+    let governance = read::<abi::Gse::getGovernanceCall>(&governance, 0, "the GSE", gse, "getGovernance")?;
+    let wei = |amount: U256| Wei::new(amount);
+    let parameters = Parameters {
+        slot_duration_seconds: number::<R::getSlotDurationCall>(&answers, 4, NAME, address, "getSlotDuration")?,
+        epoch_duration_slots: number::<R::getEpochDurationCall>(&answers, 5, NAME, address, "getEpochDuration")?,
+        genesis: UnixSeconds::new(number::<R::getGenesisTimeCall>(&answers, 6, NAME, address, "getGenesisTime")?),
+        activation_threshold: wei(read::<R::getActivationThresholdCall>(&answers, 7, NAME, address, "getActivationThreshold")?),
+        ejection_threshold: wei(read::<R::getEjectionThresholdCall>(&answers, 8, NAME, address, "getEjectionThreshold")?),
+        local_ejection_threshold: wei(read::<R::getLocalEjectionThresholdCall>(
+            &answers,
+            9,
+            NAME,
+            address,
+            "getLocalEjectionThreshold",
+        )?),
+        exit_delay_seconds: number::<R::getExitDelayCall>(&answers, 10, NAME, address, "getExitDelay")?,
+        queue_config: queue_config(endpoints, at, address, has_pending_slasher).await,
+        governance,
+    };
+    let slashing = slashing(endpoints, at, slashers).await?;
+    Ok(Rollup { address, gse, slashing, parameters: Some(parameters), ..Rollup::default() })
+}
+
+/// The flush configuration has no getter; a failed read leaves it unknown.
+async fn queue_config(endpoints: &Endpoints, at: &Header, rollup: Address, is_v5: bool) -> Option<QueueConfig> {
+    let slot = queue_config_slot(if is_v5 { 5 } else { 4 });
+    let word: B256 = endpoints.storage(at, rollup, slot).await.ok()?;
+    unpack_queue_config(word)
+}
+
+/// Slashers with their proposers; one that has no slashing proposer (none set, or another flavour) is left out.
+async fn slashing(
+    endpoints: &Endpoints,
+    at: &Header,
+    mut slashers: Vec<Address>,
+) -> Result<Vec<Slashing>, DiscoveryError> {
+    use abi::SlashingProposer as P;
+    slashers.retain(|slasher| !slasher.is_zero());
+    slashers.dedup();
+    let calls: Vec<Call> = slashers.iter().map(|slasher| call(*slasher, &abi::Slasher::PROPOSERCall {})).collect();
+    let answers = ask(endpoints, at, &calls).await?;
+    let mut found = Vec::new();
+    for (slasher, raw) in slashers.into_iter().zip(&answers) {
+        let Ok(proposer) = answer::<abi::Slasher::PROPOSERCall>(raw) else { continue };
+        if proposer.is_zero() {
+            continue;
+        }
+        let calls = [
+            call(proposer, &P::QUORUMCall {}),
+            call(proposer, &P::ROUND_SIZECall {}),
+            call(proposer, &P::ROUND_SIZE_IN_EPOCHSCall {}),
+            call(proposer, &P::EXECUTION_DELAY_IN_ROUNDSCall {}),
+            call(proposer, &P::LIFETIME_IN_ROUNDSCall {}),
+        ];
+        let numbers = ask(endpoints, at, &calls).await?;
+        const NAME: &str = "the slashing proposer";
+        let Ok(round_size_epochs) =
+            number::<P::ROUND_SIZE_IN_EPOCHSCall>(&numbers, 2, NAME, proposer, "ROUND_SIZE_IN_EPOCHS")
+        else {
+            continue;
+        };
+        found.push(Slashing {
+            slasher,
+            proposer,
+            quorum: number::<P::QUORUMCall>(&numbers, 0, NAME, proposer, "QUORUM")?,
+            round_size: number::<P::ROUND_SIZECall>(&numbers, 1, NAME, proposer, "ROUND_SIZE")?,
+            round_size_epochs,
+            execution_delay_rounds: number::<P::EXECUTION_DELAY_IN_ROUNDSCall>(
+                &numbers,
+                3,
+                NAME,
+                proposer,
+                "EXECUTION_DELAY_IN_ROUNDS",
+            )?,
+            lifetime_rounds: number::<P::LIFETIME_IN_ROUNDSCall>(&numbers, 4, NAME, proposer, "LIFETIME_IN_ROUNDS")?,
+        });
+    }
+    Ok(found)
+}
+
+async fn ask(endpoints: &Endpoints, at: &Header, calls: &[Call]) -> Result<Vec<CallAnswer>, DiscoveryError> {
+    if calls.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(endpoints.calls(at, calls).await?)
+}
+
+fn read<C: alloy::sol_types::SolCall>(
+    answers: &[CallAnswer],
+    position: usize,
+    contract: &'static str,
+    address: Address,
+    view: &'static str,
+) -> Result<C::Return, DiscoveryError> {
+    let fault = |detail: String| DiscoveryError::NotTheContract { contract, address, view, detail };
+    let raw = answers.get(position).ok_or_else(|| fault("no answer".to_owned()))?;
+    answer::<C>(raw).map_err(|error| fault(error.to_string()))
+}
+
+fn number<C>(
+    answers: &[CallAnswer],
+    position: usize,
+    contract: &'static str,
+    address: Address,
+    view: &'static str,
+) -> Result<u64, DiscoveryError>
+where
+    C: alloy::sol_types::SolCall<Return = U256>,
+{
+    let number = read::<C>(answers, position, contract, address, view)?;
+    u64::try_from(number).map_err(|error| DiscoveryError::NotTheContract {
+        contract,
+        address,
+        view,
+        detail: error.to_string(),
+    })
+}

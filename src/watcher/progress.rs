@@ -1,0 +1,132 @@
+//! How far a network was read, and what of it may be announced.
+//!
+//! Coverage is a stored set of intervals, so that "no gap" is a fact that can be printed. It is not derived from blocks:
+//! a reorg unwinds the book, and what was read stays read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    store::{Tree, table::Record},
+    units::{BlockNumber, BlockRef, UnixSeconds},
+};
+
+/// Blocks whose logs were read: disjoint, ascending, both ends included.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Intervals(Vec<(BlockNumber, BlockNumber)>);
+
+impl Intervals {
+    /// Adds the blocks from `from` to `to`.
+    pub fn add(&mut self, from: BlockNumber, to: BlockNumber) {
+        if from > to {
+            return;
+        }
+        let (mut from, mut to) = (from, to);
+        self.0.retain(|(low, high)| {
+            let touches = *low <= to.saturating_add(1) && from <= high.saturating_add(1);
+            if touches {
+                (from, to) = (from.min(*low), to.max(*high));
+            }
+            !touches
+        });
+        let at = self.0.partition_point(|(low, _)| *low < from);
+        self.0.insert(at, (from, to));
+    }
+
+    /// The intervals.
+    #[must_use]
+    pub fn as_slice(&self) -> &[(BlockNumber, BlockNumber)] {
+        &self.0
+    }
+
+    /// What is missing between `from` and `to`.
+    #[must_use]
+    pub fn gaps(&self, from: BlockNumber, to: BlockNumber) -> Vec<(BlockNumber, BlockNumber)> {
+        let mut gaps = Vec::new();
+        let mut next = from;
+        for (low, high) in &self.0 {
+            if *low > to || next > to {
+                break;
+            }
+            if *low > next {
+                gaps.push((next, low.saturating_sub(1)));
+            }
+            next = next.max(high.saturating_add(1));
+        }
+        if next <= to {
+            gaps.push((next, to));
+        }
+        gaps
+    }
+
+    /// Whether `block` is covered.
+    #[must_use]
+    pub fn holds(&self, block: BlockNumber) -> bool {
+        self.0.iter().any(|(low, high)| (*low..=*high).contains(&block))
+    }
+}
+
+/// How far a network was read.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Blocks whose logs were read.
+    pub covered: Intervals,
+    /// Blocks whose logs were read again after they were final, and were the same.
+    pub confirmed: Intervals,
+    /// The newest final block; `None` = no endpoint tells.
+    pub finalized: Option<BlockRef>,
+    /// The newest safe block; `None` = no endpoint tells.
+    pub safe: Option<BlockRef>,
+    /// Nothing up to this block is announced as a change.
+    pub floor: BlockNumber,
+    /// Whether the summary of the first start was owed.
+    pub is_introduced: bool,
+    /// Height of the newest block that any endpoint told.
+    pub head: BlockNumber,
+    /// Time of that block.
+    pub head_at: UnixSeconds,
+    /// Reorgs seen.
+    pub reorgs: u64,
+    /// Depth of the deepest.
+    pub reorg_depth_max: u64,
+    /// Why the network is stopped; `None` = it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+}
+
+impl Record for Progress {
+    const KIND: &'static str = "progress";
+    const TREE: Tree = Tree::Kept;
+    type Key = String;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn coverage_and_gaps_share_every_block_between_them(
+            ranges in proptest::collection::vec((0_u64..60, 0_u64..12), 0..12),
+        ) {
+            let mut intervals = Intervals::default();
+            let mut model = std::collections::BTreeSet::new();
+            for (from, length) in ranges {
+                intervals.add(BlockNumber::new(from), BlockNumber::new(from + length));
+                model.extend(from..=from + length);
+            }
+            for block in 0..80 {
+                prop_assert_eq!(intervals.holds(BlockNumber::new(block)), model.contains(&block));
+            }
+            let gaps = intervals.gaps(BlockNumber::new(5), BlockNumber::new(70));
+            for block in 5..=70 {
+                let in_gap = gaps.iter().any(|(low, high)| (low.value()..=high.value()).contains(&block));
+                prop_assert_eq!(in_gap, !model.contains(&block));
+            }
+            let apart = intervals.as_slice().windows(2).all(|pair| pair[0].1.value() + 1 < pair[1].0.value());
+            prop_assert!(apart, "neighbours are merged");
+        }
+    }
+}
