@@ -1,0 +1,163 @@
+//! What finality allows: badges, forgetting undo records, and reading final blocks once more.
+
+use std::collections::BTreeMap;
+
+use super::{Happening, WatchError, Watcher, logs::digest};
+use crate::{
+    book::{fold::Fault, records::Block},
+    chain::{BlockTag, Log, endpoints::Finality},
+    state::State,
+    store::{Tree, undo},
+    units::{BlockNumber, BlockRef},
+};
+
+/// Finality is asked for every so many blocks; it advances once per 32 slots.
+pub const FINALITY_EVERY: u64 = 32;
+/// Final blocks kept for reorg detection and evidence.
+const FINAL_BLOCKS_KEPT: u64 = 8;
+
+impl Watcher {
+    /// After blocks were followed: introduces the network, and asks for finality when it is due.
+    pub(super) async fn after_follow(&self) -> Result<(), WatchError> {
+        self.introduce().await?;
+        let (progress, cursor) = (self.progress().await, self.cursor().await);
+        let behind = progress.finalized.map_or(u64::MAX, |block| cursor.number.since(block.number));
+        let is_due = behind > FINALITY_EVERY && cursor.number.value().is_multiple_of(self.finality_period(behind));
+        if is_due {
+            self.finalize().await?;
+        }
+        Ok(())
+    }
+
+    /// Every 32 blocks; every block at first and where finality is close behind the head (a local chain).
+    const fn finality_period(&self, behind: u64) -> u64 {
+        if behind == u64::MAX { 1 } else { FINALITY_EVERY }
+    }
+
+    async fn introduce(&self) -> Result<(), WatchError> {
+        let network = self.network();
+        let is_due = {
+            let state = self.writer.read().await;
+            let is_swept = state.book(network).is_some_and(|book| book.summary().is_swept);
+            is_swept && !state.progress.row(&network.to_owned()).is_some_and(|progress| progress.is_introduced)
+        };
+        if !is_due {
+            return Ok(());
+        }
+        self.writer
+            .commit(|state: &mut State, _| {
+                state.change_progress(network, |progress| progress.is_introduced = true);
+                self.announcer.announce(state, network, &self.told(Happening::Introduced));
+                Ok::<_, WatchError>(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Asks for finality and does what it allows.
+    ///
+    /// # Errors
+    /// [`WatchError`] where the chain or the store cannot be read.
+    pub async fn finalize(&self) -> Result<(), WatchError> {
+        let finality = self.finality().await?;
+        let progress = self.progress().await;
+        let Some(finalized) = finality.finalized else { return Ok(()) };
+        let cursor = self.cursor().await;
+        let finalized = if finalized.number > cursor.number { cursor } else { finalized };
+        if progress.finalized.is_some_and(|known| known.number >= finalized.number) {
+            return Ok(());
+        }
+        let faults = self.confirm(finalized).await?;
+        self.commit_finality(&finality, finalized, faults).await
+    }
+
+    async fn finality(&self) -> Result<Finality, WatchError> {
+        let finality = self.endpoints.finality().await?;
+        let Some(depth) = self.subject.finality_depth.filter(|_| finality.finalized.is_none()) else {
+            return Ok(finality);
+        };
+        let number = self.cursor().await.number.saturating_sub(depth);
+        let header = self.endpoints.header(BlockTag::Number(number)).await?;
+        Ok(Finality { finalized: header.map(|header| header.block), ..finality })
+    }
+
+    /// Reads the logs of blocks that became final once more and compares them with what was folded.
+    async fn confirm(&self, finalized: BlockRef) -> Result<Vec<Fault>, WatchError> {
+        let network = self.network();
+        let (blocks, filter) = {
+            let state = self.writer.read().await;
+            let Some(book) = state.book(network) else { return Ok(Vec::new()) };
+            let confirmed = state.progress.row(&network.to_owned()).map(|progress| progress.confirmed.clone());
+            let blocks: BTreeMap<BlockNumber, Block> = book
+                .blocks
+                .range(..=finalized.number)
+                .filter(|(number, _)| !confirmed.as_ref().is_some_and(|confirmed| confirmed.holds(**number)))
+                .map(|(number, block)| (*number, block.clone()))
+                .collect();
+            (blocks, book.filter())
+        };
+        let (Some(first), Some(last)) = (blocks.keys().next().copied(), blocks.keys().next_back().copied()) else {
+            return Ok(Vec::new());
+        };
+        let mut logs: BTreeMap<BlockNumber, Vec<Log>> = BTreeMap::new();
+        let mut from = first;
+        while from <= last {
+            let range = self.endpoints.logs(from, last, &filter).await?;
+            for log in range.logs {
+                logs.entry(log.block.number).or_default().push(log);
+            }
+            from = range.to_reached.saturating_add(1);
+        }
+        let mut faults = Vec::new();
+        for (number, block) in &blocks {
+            let again = logs.get(number).map_or(&[][..], Vec::as_slice);
+            if digest(again) != block.log_digest {
+                faults.push(Fault::View {
+                    what: format!("logs of final block {number}"),
+                    folded: format!("{} logs", block.log_count),
+                    read: format!("{} logs", again.len()),
+                });
+            }
+        }
+        Ok(faults)
+    }
+
+    async fn commit_finality(
+        &self,
+        finality: &Finality,
+        finalized: BlockRef,
+        faults: Vec<Fault>,
+    ) -> Result<(), WatchError> {
+        let network = self.network();
+        let old = self.writer.store().scan(Tree::Undo, &undo::prefix(network), None, undo::UNDO_MAX)?;
+        let outcome = crate::book::fold::Outcome { faults, ..Default::default() };
+        self.writer
+            .commit(|state: &mut State, extra| {
+                for (key, _) in &old {
+                    if undo::block_of(network, key).is_some_and(|block| block <= finalized.number) {
+                        extra.batch.delete(Tree::Undo, key.clone());
+                    }
+                }
+                let Some(book) = state.books.get_mut(network) else { return Ok::<_, WatchError>(()) };
+                let keep = finalized.number.saturating_sub(FINAL_BLOCKS_KEPT);
+                let gone: Vec<BlockNumber> = book.blocks.range(..keep).map(|(number, _)| *number).collect();
+                let first = book.blocks.rows().next().map(|(number, _)| *number);
+                for number in gone {
+                    book.blocks.remove(&number);
+                }
+                state.change_progress(network, |progress| {
+                    if let Some(first) = first {
+                        progress.confirmed.add(first, finalized.number);
+                    }
+                    (progress.finalized, progress.safe) = (Some(finalized), finality.safe);
+                });
+                if !outcome.faults.is_empty() {
+                    self.announcer.announce(state, network, &self.told(Happening::Folded(&outcome)));
+                }
+                self.announcer.announce(state, network, &self.told(Happening::Final(finalized)));
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Blocks that are no longer canonical are taken back, newest first, by their undo records.
+
+use super::{Happening, Step, WatchError, Watcher};
+use crate::{
+    chain::{BlockTag, Header},
+    state::State,
+    store::{Tree, undo},
+    units::{BlockNumber, BlockRef},
+    writer::Tables,
+};
+
+impl Watcher {
+    /// Takes back every block that `head`'s chain does not hold.
+    pub(super) async fn unwind(&self, head: &Header) -> Result<Step, WatchError> {
+        let network = self.network();
+        let (cursor, known) = {
+            let state = self.writer.read().await;
+            let Some(book) = state.book(network) else { return Ok(Step::Idle) };
+            let known: Vec<BlockRef> = book
+                .blocks
+                .rows()
+                .rev()
+                .map(|(number, block)| BlockRef { number: *number, hash: block.hash })
+                .filter(|block| block.number <= book.summary().cursor.number)
+                .collect();
+            (book.summary().cursor, known)
+        };
+        let finalized = self.progress().await.finalized.map_or(BlockNumber::new(0), |block| block.number);
+        let mut gone = Vec::new();
+        for block in known {
+            let canonical = if block.number > head.block.number {
+                None
+            } else if block.number == head.block.number {
+                Some(head.block.hash)
+            } else {
+                self.endpoints.header(BlockTag::Number(block.number)).await?.map(|header| header.block.hash)
+            };
+            if canonical == Some(block.hash) {
+                return self.take_back(&gone, block).await;
+            }
+            if block.number <= finalized {
+                return self.stop(format!("block {block} is final and yet no longer canonical")).await;
+            }
+            gone.push(block);
+        }
+        self.stop(format!("a reorg at block {cursor} reaches below the oldest block that can be taken back")).await
+    }
+
+    async fn take_back(&self, gone: &[BlockRef], kept: BlockRef) -> Result<Step, WatchError> {
+        if gone.is_empty() {
+            return Ok(Step::Idle);
+        }
+        let network = self.network();
+        let store = self.writer.store();
+        let mut writes = Vec::new();
+        for block in gone {
+            let key = undo::key(network, block.number);
+            let Some(bytes) = store.read(Tree::Undo, &key)? else {
+                return self.stop(format!("the undo record of block {block} is missing")).await;
+            };
+            writes.extend(undo::decode(&bytes)?);
+        }
+        let depth = u64::try_from(gone.len()).unwrap_or(u64::MAX);
+        self.writer
+            .commit(|state: &mut State, extra| {
+                let Some(book) = state.books.get_mut(network) else { return Ok::<_, WatchError>(()) };
+                for write in &writes {
+                    for table in book.tables() {
+                        if table.undo(write)? {
+                            break;
+                        }
+                    }
+                }
+                for block in gone {
+                    extra.batch.delete(Tree::Undo, undo::key(network, block.number));
+                }
+                state.change_progress(network, |progress| {
+                    progress.reorgs = progress.reorgs.saturating_add(1);
+                    progress.reorg_depth_max = progress.reorg_depth_max.max(depth);
+                });
+                self.announcer.announce(state, network, &self.told(Happening::Unwound { gone, kept }));
+                Ok(())
+            })
+            .await?;
+        tracing::warn!(network, depth, kept = %kept, "blocks taken back");
+        Ok(Step::Unwound { depth })
+    }
+
+    /// Stops the network: nothing more is read until a person acts.
+    pub(super) async fn stop(&self, reason: String) -> Result<Step, WatchError> {
+        let network = self.network();
+        tracing::error!(network, reason, "network stopped");
+        let why = reason.clone();
+        self.writer
+            .commit(|state: &mut State, _| {
+                state.change_progress(network, |progress| progress.stopped = Some(why));
+                self.announcer.announce(state, network, &self.told(Happening::Tick));
+                Ok::<_, WatchError>(())
+            })
+            .await?;
+        Ok(Step::Stopped(reason))
+    }
+}
