@@ -34,6 +34,16 @@ sol! {
     struct SlashAction { address validator; uint256 slashAmount; }
     struct Withdrawal { uint256 amount; uint256 unlocksAt; address recipient; bool claimed; }
 
+    struct Call3 { address target; bool allowFailure; bytes callData; }
+    struct CallResult { bool success; bytes returnData; }
+
+    interface Multicall3 {
+        function aggregate3(Call3[] calls) external payable returns (CallResult[] memory results);
+        function getBlockNumber() external view returns (uint256);
+        function getLastBlockHash() external view returns (bytes32);
+        function getCurrentBlockTimestamp() external view returns (uint256);
+    }
+
     interface StakingRegistry {
         function registerProvider(address admin, uint16 rate, address recipient) external returns (uint256);
         function addKeysToProvider(uint256 id, KeyStore[] keys) external;

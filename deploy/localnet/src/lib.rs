@@ -6,7 +6,7 @@
 //! public network: anvil is started here, and every action is sent by an account that anvil signs for.
 //!
 //! Reading order: [`install`] brings the tools, [`anvil`] runs the chain, [`deploy`] puts the contracts on it,
-//! [`Localnet`] is the chain one acts on.
+//! [`Localnet`] is the chain one acts on, [`stages`] is a whole life cycle.
 //!
 //! Time on this chain is the chain's own: every block is [`BLOCK_SECONDS`] after its parent, whatever the
 //! wall clock says, until [`Localnet::follow_wall_clock`] is called.
@@ -26,9 +26,11 @@ pub mod key;
 mod localnet;
 pub mod profile;
 mod provider;
+mod rewards;
 pub mod rollup;
 pub mod rpc;
 pub mod slashing;
+pub mod stages;
 
 pub use anvil::{Anvil, AnvilOptions};
 pub use chain::BLOCK_SECONDS;

@@ -21,7 +21,7 @@ use crate::rpc::{Receipt, Rpc};
 
 /// The contracts on a chain, and actions on them.
 ///
-/// The actions are in the files `provider`, `rollup`, `slashing` and `chain`.
+/// The actions are in the files `provider`, `rollup`, `slashing`, `rewards` and `chain`.
 #[derive(Debug)]
 pub struct Localnet {
     anvil: Option<Anvil>,

@@ -1,11 +1,10 @@
-//! What is done at the rollup itself: deposits, flushes, exits, slashes and rewards.
+//! What is done at the rollup itself: deposits, flushes, exits and slashes.
 
 use alloy::primitives::{Address, B256, U256, keccak256};
-use alloy::sol_types::SolValue as _;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::contracts::{AttesterView, Rollup, StakingAsset};
+use crate::contracts::{AttesterView, Rollup};
 use crate::deploy::RollupAddresses;
 use crate::key::Key;
 use crate::localnet::Localnet;
@@ -153,30 +152,6 @@ impl Localnet {
             Rollup::getStatusCall { attester },
         )
         .await
-    }
-
-    /// Writes rewards of a coinbase into the first rollup's storage, and the money for them: no proofs are made here.
-    pub async fn set_rewards(&self, coinbase: Address, amount: U256) -> Result<()> {
-        let rollup = self.addresses.first.rollup;
-        // `sequencerRewards` is the first member of the reward storage (source: `RewardLib.sol`).
-        let slot = keccak256((coinbase, keccak256("aztec.reward.storage")).abi_encode());
-        self.rpc
-            .tell(
-                "anvil_setStorageAt",
-                json!([rollup, slot, B256::from(amount)]),
-            )
-            .await?;
-        let fee_asset = self.addresses.fee_asset;
-        // The coin issuer owns the fee asset and may mint it.
-        let owner = self.call(fee_asset, StakingAsset::ownerCall {}).await?;
-        self.rpc
-            .send(
-                owner,
-                fee_asset,
-                StakingAsset::mintCall { to: rollup, amount },
-            )
-            .await?;
-        Ok(())
     }
 
     /// Writes the numbers of the newest pending and proven checkpoints into the first rollup's storage.

@@ -78,7 +78,7 @@ impl Rpc {
         let answer: Bytes = self
             .request("eth_call", json!([transaction, "latest"]))
             .await
-            .with_context(|| format!("{}", C::SIGNATURE))?;
+            .context(C::SIGNATURE)?;
         C::abi_decode_returns(&answer)
             .with_context(|| format!("decoding what {} returned", C::SIGNATURE))
     }
@@ -89,7 +89,7 @@ impl Rpc {
         let receipt = self
             .send_raw(from, Some(to), data.clone())
             .await
-            .with_context(|| format!("{}", C::SIGNATURE))?;
+            .context(C::SIGNATURE)?;
         if receipt.status() {
             return Ok(receipt);
         }

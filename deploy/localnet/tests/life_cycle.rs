@@ -1,8 +1,11 @@
 //! A whole life of sequencers on the real contracts, stage by stage, against what the rollup says of them.
 
 use alloy::primitives::{Address, U256};
+use alloy::sol_types::{SolCall as _, SolValue as _};
 use anyhow::Result;
-use localnet::contracts::{GSE, Registry, Rollup, StakingRegistry, TallySlashingProposer};
+use localnet::contracts::{
+    Call3, GSE, Multicall3, Registry, Rollup, StakingRegistry, TallySlashingProposer,
+};
 use localnet::rollup::{EXITING, NONE, VALIDATING, ZOMBIE, tokens};
 use localnet::{Key, Localnet, Profile, ProviderId};
 
@@ -442,5 +445,81 @@ async fn a_state_written_to_a_file_is_the_same_chain_elsewhere() -> Result<()> {
         )
         .await?;
     assert_eq!(count, U256::from(6));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_rewards_of_a_split_are_shared_by_the_rate_of_the_day_it_was_made() -> Result<()> {
+    let (net, provider, _) = with_provider().await?;
+    let staked = net.stake(&net.stake_on(provider)).await?;
+    net.update_take_rate(provider, 5_000).await?;
+    net.set_rewards(staked.split, tokens(350)).await?;
+    let rollup = net.addresses.first.rollup;
+    let coinbase = staked.split;
+    assert_eq!(
+        net.call(rollup, Rollup::getSequencerRewardsCall { coinbase })
+            .await?,
+        tokens(350)
+    );
+    net.claim_rewards(coinbase).await?;
+    net.distribute(&staked).await?;
+    let wei = U256::ONE;
+    let shared = tokens(350) - wei;
+    let provider_share = net
+        .warehouse_balance(coinbase, Localnet::account("provider rewards"))
+        .await?;
+    assert_eq!(
+        provider_share,
+        shared * U256::from(500) / U256::from(10_000)
+    );
+    let delegator_share = net
+        .warehouse_balance(coinbase, Localnet::account("delegator rewards"))
+        .await?;
+    assert_eq!(
+        delegator_share,
+        shared * U256::from(9_500) / U256::from(10_000)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_stages_of_the_command_line_run_to_their_end() -> Result<()> {
+    let net = Localnet::deploy(Profile::Small).await?;
+    let mut seen = Vec::new();
+    localnet::stages::run(&net, |stage, _| seen.push(stage.to_owned())).await?;
+    assert_eq!(
+        seen.last().map(String::as_str),
+        Some("new canonical rollup")
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn multicall3_answers_with_the_block_it_ran_in() -> Result<()> {
+    let net = Localnet::deploy(Profile::Small).await?;
+    net.mine(2).await?;
+    let head = net.head().await?;
+    let multicall3 = net.addresses.multicall3;
+    let calls = vec![
+        Call3 {
+            target: multicall3,
+            allowFailure: false,
+            callData: Multicall3::getBlockNumberCall {}.abi_encode().into(),
+        },
+        Call3 {
+            target: net.addresses.gse,
+            allowFailure: true,
+            callData: Default::default(),
+        },
+    ];
+    let results = net
+        .call(multicall3, Multicall3::aggregate3Call { calls })
+        .await?;
+    assert_eq!(results[0].returnData, U256::from(head.number).abi_encode());
+    assert!(!results[1].success);
+    let timestamp = net
+        .call(multicall3, Multicall3::getCurrentBlockTimestampCall {})
+        .await?;
+    assert_eq!(timestamp, U256::from(head.timestamp));
     Ok(())
 }
