@@ -33,6 +33,13 @@ impl Lock {
             .with_context(|| format!("locking {}", path.display()))?;
         Ok(Self { _file: file })
     }
+
+    /// The same for asynchronous code: whoever holds the lock may need this very thread to get on.
+    pub(crate) async fn acquire_aside(name: &'static str) -> Result<Self> {
+        tokio::task::spawn_blocking(move || Self::acquire(name))
+            .await
+            .context("waiting for a lock")?
+    }
 }
 
 /// Writes a file whole or not at all, so that a reader without the lock never sees half of it.

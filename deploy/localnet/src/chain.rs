@@ -44,11 +44,9 @@ impl Localnet {
 
     /// Makes `blocks` empty blocks.
     pub async fn mine(&self, blocks: u64) -> Result<()> {
+        // No interval is given: it would be added to the chain's own.
         self.rpc
-            .tell(
-                "anvil_mine",
-                json!([format!("0x{blocks:x}"), format!("0x{BLOCK_SECONDS:x}")]),
-            )
+            .tell("anvil_mine", json!([format!("0x{blocks:x}")]))
             .await
     }
 
@@ -160,8 +158,10 @@ impl Localnet {
     /// Without it the first block after loading a state takes the wall clock, possibly *before* the blocks of the
     /// state; history lookups at that time then find no attesters.
     pub async fn keep_own_time(&self) -> Result<()> {
-        let next = self.head().await?.timestamp.saturating_add(BLOCK_SECONDS);
-        self.rpc.tell("evm_setTime", json!([next])).await?;
+        // The interval is counted from the time set here.
+        self.rpc
+            .tell("evm_setTime", json!([self.head().await?.timestamp]))
+            .await?;
         self.rpc
             .tell("anvil_setBlockTimestampInterval", json!([BLOCK_SECONDS]))
             .await

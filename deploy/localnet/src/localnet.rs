@@ -48,7 +48,7 @@ impl Localnet {
             Some(path) => path.clone(),
             None => {
                 let state = deploy::state_file(profile)?;
-                let _lock = Lock::acquire("deploy")?;
+                let _lock = Lock::acquire_aside("deploy").await?;
                 if !state.exists() {
                     let anvil = Anvil::start(&AnvilOptions::default())?;
                     let rpc = Rpc::new(&anvil.url())?;

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use localnet::rollup::tokens;
 use localnet::{AnvilOptions, Key, Localnet, Profile, ProviderId, stages};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The real Aztec contracts on a local anvil. Needs node and npm, and nothing else.
 #[derive(Debug, Parser)]
@@ -165,7 +166,16 @@ async fn run(options: &Up) -> Result<()> {
     say(&table(&net, provider, admin));
     say(&environment(&net, provider));
     say("Running. Ctrl-C ends it, and nothing of it is kept.");
-    tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")
+    asked_to_stop().await
+}
+
+/// Waits for Ctrl-C or a termination. Without this the chain would outlive a supervisor's request to stop.
+async fn asked_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("waiting for Ctrl-C"),
+        _ = terminate.recv() => Ok(()),
+    }
 }
 
 async fn act(net: &Localnet, action: Action) -> Result<()> {
