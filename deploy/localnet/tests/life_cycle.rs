@@ -3,9 +3,7 @@
 use alloy::primitives::{Address, U256};
 use alloy::sol_types::{SolCall as _, SolValue as _};
 use anyhow::Result;
-use localnet::contracts::{
-    Call3, GSE, Multicall3, Registry, Rollup, StakingRegistry, TallySlashingProposer,
-};
+use localnet::contracts::{Call3, GSE, Multicall3, Registry, Rollup, StakingRegistry};
 use localnet::rollup::{EXITING, NONE, VALIDATING, ZOMBIE, tokens};
 use localnet::{Key, Localnet, Profile, ProviderId};
 
@@ -374,52 +372,6 @@ async fn a_snapshot_brings_the_chain_back() -> Result<()> {
     net.revert(snapshot).await?;
     assert_eq!(net.head().await?, head);
     assert_eq!(net.provider_queue(provider).await?, (1, 13));
-    Ok(())
-}
-
-/// Nine of sixteen proposers vote for one unit against one sequencer, in every epoch that the round judges.
-#[tokio::test]
-async fn a_quorum_of_votes_slashes_once_for_each_epoch_of_the_round() -> Result<()> {
-    let (net, _, keys) = with_validators().await?;
-    let offender = keys[0].attester;
-    let proposer = net.addresses.first.slashing_proposer;
-    // Three rounds after the entry every judged epoch has a committee.
-    let round = net.current_slashing_round().await? + 4;
-    net.advance_to_round(round).await?;
-    let quorum = net
-        .call(proposer, TallySlashingProposer::QUORUMCall {})
-        .await?;
-    for votes in 1..=quorum.to::<u64>() {
-        assert!(net.slashing_round(round).await?.tally.is_empty());
-        let receipt = net.vote_to_slash(offender, 1).await?;
-        let vote = receipt.decoded_log::<TallySlashingProposer::VoteCast>();
-        assert_eq!(vote.map(|vote| vote.round), Some(U256::from(round)));
-        assert_eq!(net.slashing_round(round).await?.votes, votes);
-    }
-    let tally = net.slashing_round(round).await?.tally;
-    assert!(!tally.is_empty());
-    assert!(
-        tally
-            .iter()
-            .all(|action| action.validator == offender && action.slashAmount == tokens(2_000))
-    );
-    let refused = refusal(net.execute_round(round).await);
-    assert!(refused.contains("RoundNotComplete"), "{refused}");
-
-    net.advance_to_round(round + 3).await?;
-    let receipt = net.execute_round(round).await?;
-    let slashes = receipt
-        .logs()
-        .iter()
-        .filter(|log| log.log_decode::<Rollup::Slashed>().is_ok())
-        .count();
-    assert_eq!(slashes, tally.len());
-    let expected = tokens(200_000) - tokens(2_000) * U256::from(tally.len());
-    assert_eq!(
-        net.attester_view(offender).await?.effectiveBalance,
-        expected
-    );
-    assert!(net.slashing_round(round).await?.is_executed);
     Ok(())
 }
 
