@@ -146,7 +146,15 @@ async fn main() -> Result<()> {
     }
 }
 
+/// Listens for the request to stop from the first moment: a chain that is being started has to end as well.
 async fn run(options: &Up) -> Result<()> {
+    tokio::select! {
+        stopped = asked_to_stop() => stopped,
+        served = serve(options) => served,
+    }
+}
+
+async fn serve(options: &Up) -> Result<()> {
     let anvil = AnvilOptions {
         port: options.port,
         slots_in_an_epoch: options.slots_in_an_epoch,
@@ -166,7 +174,7 @@ async fn run(options: &Up) -> Result<()> {
     say(&table(&net, provider, admin));
     say(&environment(&net, provider));
     say("Running. Ctrl-C ends it, and nothing of it is kept.");
-    asked_to_stop().await
+    std::future::pending().await
 }
 
 /// Waits for Ctrl-C or a termination. Without this the chain would outlive a supervisor's request to stop.
