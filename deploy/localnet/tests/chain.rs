@@ -4,7 +4,7 @@ use alloy::primitives::{B256, U256, b256, keccak256, uint};
 use alloy::rpc::types::Header;
 use anyhow::Result;
 use localnet::contracts::{Registry, Rollup};
-use localnet::{AnvilOptions, Localnet, Profile};
+use localnet::{AnvilOptions, Key, Localnet, Profile};
 use serde_json::{Value, json};
 
 async fn tagged(net: &Localnet, tag: &str) -> Result<u64> {
@@ -113,6 +113,48 @@ async fn the_mainnet_profile_has_the_parameters_of_mainnet() -> Result<()> {
     assert_eq!(
         word,
         b256!("000000000000000000000000000001f400000004000000010000019000000004")
+    );
+    Ok(())
+}
+
+/// Queue positions, allowance and bootstrap flag of the rollup's staking storage (source: `StakingLib.sol`, v4).
+#[tokio::test]
+async fn the_staking_storage_lies_where_a_watcher_reads_it() -> Result<()> {
+    let net = Localnet::deploy(Profile::Small).await?;
+    for key in Key::range(0, 7)? {
+        net.deposit(&key, Localnet::account("withdrawer"), true)
+            .await?;
+    }
+    for _ in 0..2 {
+        net.next_epoch().await?;
+        net.flush_entry_queue().await?;
+    }
+    let rollup = net.addresses.first.rollup;
+    let base = U256::from_be_bytes(keccak256("aztec.core.staking.storage").0);
+    let mut words = Vec::new();
+    for offset in [1_u64, 2, 6, 7] {
+        let slot = B256::from(base + U256::from(offset));
+        words.push(
+            net.rpc
+                .request::<U256>("eth_getStorageAt", json!([rollup, slot, "latest"]))
+                .await?,
+        );
+    }
+    let threshold = net
+        .call(rollup, Rollup::getLocalEjectionThresholdCall {})
+        .await?;
+    let slasher = U256::from_be_bytes(net.addresses.first.slasher.into_word().0);
+    let gse = U256::from_be_bytes(net.addresses.gse.into_word().0);
+    let next_epoch = U256::from(net.epoch().await? + 1);
+    // Seven queued at 1 to 7; four and three came in; one of the second epoch's four is left.
+    assert_eq!(
+        words,
+        [
+            threshold << 160_usize | slasher,
+            U256::from(3_600) << 160_usize | gse,
+            U256::from(8) << 128_usize | U256::from(8),
+            U256::ONE << 64_usize | U256::ONE << 32_usize | next_epoch,
+        ]
     );
     Ok(())
 }
