@@ -6,20 +6,14 @@ use crate::answer::{Answer, Outcome};
 use crate::form::{check_message, list};
 use crate::message::{Message, Pinged, allowed, attachments, mentioned};
 use crate::permission::{
-    ATTACH_FILES, CREATE_PUBLIC_THREADS, EMBED_LINKS, MANAGE_CHANNELS, MANAGE_MESSAGES,
-    MENTION_EVERYONE, PIN_MESSAGES, READ_MESSAGE_HISTORY, SEND_MESSAGES, SEND_MESSAGES_IN_THREADS,
-    VIEW_CHANNEL,
+    ATTACH_FILES, EMBED_LINKS, MANAGE_CHANNELS, MANAGE_MESSAGES, MENTION_EVERYONE, PIN_MESSAGES,
+    READ_MESSAGE_HISTORY, SEND_MESSAGES, SEND_MESSAGES_IN_THREADS, VIEW_CHANNEL,
 };
 use crate::rates::{millis, seconds};
 use crate::request::{Request, id_of};
 use crate::snowflake::Snowflake;
 use crate::spec::ChannelSpec;
 use crate::world::World;
-
-/// Most messages in one page of `GET /channels/{id}/messages`.
-const PAGE_MAX: usize = 100;
-/// Length of such a page when no `limit` is given.
-const PAGE_DEFAULT: usize = 50;
 
 impl World {
     pub(crate) fn channels_route(
@@ -257,7 +251,6 @@ impl World {
         if draft.ephemeral_to.is_some() {
             message.flags |= crate::message::EPHEMERAL;
         }
-        message.attachments = attachments(Vec::new(), &json!({ "attachments": [] }), &[], || id);
         message.attachments = attachments(message.attachments, body, files, || self.next_id());
         message.pinged = self.pinged(draft, &message, body);
         message.remember(now_ms);
@@ -311,86 +304,12 @@ impl World {
         value
     }
 
-    /// `GET /channels/{id}/messages`: newest first; `around`, `before` and `after` exclude each other.
-    fn list_messages(&self, request: &Request, channel: Snowflake) -> Outcome {
-        self.may(channel, VIEW_CHANNEL)?;
-        let limit = request
-            .query("limit")
-            .map_or(Some(PAGE_DEFAULT), |text| text.parse().ok());
-        let Some(limit) = limit.filter(|limit| (1..=PAGE_MAX).contains(limit)) else {
-            let mut faults = crate::answer::Faults::default();
-            faults.add(
-                "limit",
-                "NUMBER_TYPE_MAX",
-                "int value should be between 1 and 100.",
-            );
-            return Err(faults.answer());
-        };
-        if self.permissions(self.application, channel) & READ_MESSAGE_HISTORY == 0 {
-            return Ok(Answer::ok(json!([])));
-        }
-        let anchor = |name: &str| {
-            request
-                .query(name)
-                .and_then(|id| id.parse::<Snowflake>().ok())
-        };
-        let visible: Vec<&Message> = self
-            .messages
-            .values()
-            .filter(|message| {
-                message.channel == channel && !message.deleted && message.ephemeral_to.is_none()
-            })
-            .collect();
-        let newest = |list: Vec<&'_ Message>, count: usize| {
-            list.into_iter()
-                .rev()
-                .take(count)
-                .map(|m| m.id)
-                .collect::<Vec<_>>()
-        };
-        let ids = if let Some(around) = anchor("around") {
-            let older = visible
-                .iter()
-                .copied()
-                .filter(|message| message.id <= around)
-                .collect();
-            let mut ids: Vec<_> = visible
-                .iter()
-                .filter(|message| message.id > around)
-                .take(limit / 2)
-                .map(|m| m.id)
-                .collect();
-            ids.reverse();
-            ids.extend(newest(older, limit - ids.len()));
-            ids
-        } else if let Some(after) = anchor("after") {
-            let mut ids: Vec<_> = visible
-                .iter()
-                .filter(|message| message.id > after)
-                .take(limit)
-                .map(|m| m.id)
-                .collect();
-            ids.reverse();
-            ids
-        } else {
-            let before = anchor("before").unwrap_or(Snowflake(u64::MAX));
-            newest(
-                visible
-                    .into_iter()
-                    .filter(|message| message.id < before)
-                    .collect(),
-                limit,
-            )
-        };
-        let page = ids
-            .iter()
-            .filter_map(|id| self.messages.get(id))
-            .map(|message| self.message_json(message));
-        Ok(Answer::ok(page.collect()))
-    }
-
     /// A message that exists in this channel for everybody to see.
-    fn public_message(&self, channel: Snowflake, id: Snowflake) -> Result<&Message, Answer> {
+    pub(crate) fn public_message(
+        &self,
+        channel: Snowflake,
+        id: Snowflake,
+    ) -> Result<&Message, Answer> {
         let message = self
             .messages
             .get(&id)
@@ -526,57 +445,6 @@ impl World {
         }
         self.touch();
         Ok(Answer::empty())
-    }
-
-    fn open_thread(
-        &mut self,
-        request: &Request,
-        channel: Snowflake,
-        on: Option<Snowflake>,
-    ) -> Outcome {
-        self.may(channel, CREATE_PUBLIC_THREADS)?;
-        if let Some(on) = on {
-            if self.public_message(channel, on)?.thread.is_some() {
-                return Err(Answer::refusal(
-                    400,
-                    160_004,
-                    "A thread has already been created for this message",
-                ));
-            }
-        }
-        let body = request.body();
-        let mut faults = crate::answer::Faults::default();
-        let name = body["name"].as_str().unwrap_or_default();
-        if name.is_empty() || name.chars().count() > 100 {
-            faults.add(
-                "name",
-                "BASE_TYPE_BAD_LENGTH",
-                "Must be between 1 and 100 in length.",
-            );
-        }
-        self.form(request, faults)?;
-        // A thread on a message carries the message's id.
-        let id = on.unwrap_or_else(|| self.next_id());
-        let kind = if on.is_some() {
-            11
-        } else {
-            body["type"]
-                .as_u64()
-                .and_then(|kind| u8::try_from(kind).ok())
-                .unwrap_or(12)
-        };
-        let thread = ChannelSpec {
-            kind,
-            parent: Some(channel),
-            ..ChannelSpec::text(id, name)
-        };
-        if let Some(message) = on.and_then(|on| self.messages.get_mut(&on)) {
-            message.thread = Some(id);
-        }
-        let value = self.channel_json(&thread);
-        self.channels.insert(id, thread);
-        self.dispatch("THREAD_CREATE", &value);
-        Ok(Answer::created(value))
     }
 }
 

@@ -108,10 +108,9 @@ impl Fake {
     #[must_use]
     pub fn messages(&self, channel: Snowflake) -> Vec<Message> {
         let all = self.all_messages();
-        let visible = |message: &Message| {
-            message.channel == channel && !message.deleted && message.ephemeral_to.is_none()
-        };
-        all.into_iter().filter(visible).collect()
+        all.into_iter()
+            .filter(|message| message.is_public_in(channel))
+            .collect()
     }
 
     /// All messages ever, deleted and ephemeral ones too, the oldest first.
@@ -216,7 +215,7 @@ impl Fake {
         });
     }
 
-    /// Takes the guild away for a while (GUILD_DELETE, unavailable), or gives it back.
+    /// Takes the guild away for a while (`GUILD_DELETE`, unavailable), or gives it back.
     pub fn guild_unavailable(&self, unavailable: bool) {
         self.shared
             .with(|world| world.set_guild_available(!unavailable));

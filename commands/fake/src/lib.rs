@@ -10,9 +10,10 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
-    reason = "support for tests: it keeps its own clock and tasks, and stops loudly when it is misused"
+    reason = "support for tests: it keeps its own clock and tasks, stops loudly when it is misused, and the indexing is of JSON values, where a missing key reads as null"
 )]
 
 mod admin;
@@ -25,9 +26,11 @@ mod form;
 mod gateway;
 mod guild;
 mod handle;
+mod history;
 mod interaction;
 mod message;
 mod openapi;
+mod option;
 mod page;
 mod people;
 pub mod permission;
@@ -39,6 +42,7 @@ mod server;
 mod snowflake;
 mod socket;
 mod spec;
+mod thread;
 mod world;
 
 pub use fault::Fault;

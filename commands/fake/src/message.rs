@@ -164,6 +164,11 @@ impl Message {
         self.flags & EPHEMERAL != 0
     }
 
+    /// Whether everybody who may read that channel sees it there.
+    pub(crate) fn is_public_in(&self, channel: Snowflake) -> bool {
+        self.channel == channel && !self.deleted && self.ephemeral_to.is_none()
+    }
+
     pub(crate) fn remember(&mut self, at_ms: u64) {
         self.versions.push(Version {
             at_ms,

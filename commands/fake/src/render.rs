@@ -199,7 +199,7 @@ impl World {
         guild
     }
 
-    /// The guild as GUILD_CREATE brings it.
+    /// The guild as `GUILD_CREATE` brings it.
     pub(crate) fn guild_create_json(&self) -> Value {
         let mut guild = self.guild_json();
         let (threads, channels): (Vec<_>, Vec<_>) = self

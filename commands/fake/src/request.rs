@@ -119,7 +119,7 @@ impl Request {
                 match serde_json::from_slice(&data) {
                     Ok(json) => self.json = Some(json),
                     Err(error) => {
-                        self.malformed = Some(format!("payload_json is not JSON: {error}"))
+                        self.malformed = Some(format!("payload_json is not JSON: {error}"));
                     }
                 }
             } else if let Some(file_name) = file_name {
