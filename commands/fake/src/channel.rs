@@ -363,11 +363,7 @@ impl World {
             return Ok(());
         }
         let wait_ms = (first_ms + millis(rules.old_edits.per)).saturating_sub(now_ms);
-        Err(Answer::rate_limited(
-            seconds(wait_ms),
-            "shared",
-            Some(30046),
-        ))
+        Err(Answer::rate_limited(seconds(wait_ms), "user", Some(30046)))
     }
 
     /// Edits a message in place, remembers the version, and tells the sessions.

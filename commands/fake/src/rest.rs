@@ -196,6 +196,13 @@ impl World {
         let place = format!("{} {}", request.method, request.path);
         let document = openapi::document();
         if let Some(document) = document {
+            if !document.knows(&request.method, &request.path) {
+                self.violation(
+                    Rule::OpenApiRequest,
+                    place.clone(),
+                    "not in Discord's document",
+                );
+            }
             let wrong =
                 document.check_request(&request.method, &request.path, request.json.as_ref());
             if !wrong.is_empty() {
