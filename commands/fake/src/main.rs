@@ -116,11 +116,11 @@ fn environment(spec: &Spec) -> String {
         format!("DISCORD_TOKEN={}", spec.token),
         format!("DISCORD_GUILD_ID={}", spec.guild),
     ];
-    lines.extend(
-        spec.channels
-            .iter()
-            .map(|channel| format!("DISCORD_CHANNEL_ID={} # {}", channel.id, channel.name)),
-    );
+    // One channel is live; the others are there to choose from.
+    lines.extend(spec.channels.iter().enumerate().map(|(place, channel)| {
+        let mark = if place == 0 { "" } else { "# " };
+        format!("{mark}DISCORD_CHANNEL_ID={} # {}", channel.id, channel.name)
+    }));
     lines.extend(
         spec.roles
             .iter()

@@ -30,6 +30,7 @@ impl Shared {
 pub struct Fake {
     pub(crate) shared: Arc<Shared>,
     url: String,
+    switch: Switch,
     server: JoinHandle<()>,
 }
 
@@ -45,6 +46,7 @@ impl Drop for Fake {
     fn drop(&mut self) {
         self.server.abort();
         // The connections live in tasks of their own.
+        self.switch.cut_all();
         self.shared
             .with(|world| world.gateway.command(crate::gateway::Command::Drop));
     }
@@ -69,7 +71,14 @@ impl Fake {
             .fallback(rest::handle)
             .with_state(Arc::clone(&shared))
             .into_make_service_with_connect_info::<Switch>();
-        let serve = axum::serve(CuttableListener(listener), router);
+        let switch = Switch::default();
+        let serve = axum::serve(
+            CuttableListener {
+                listener,
+                switch: switch.clone(),
+            },
+            router,
+        );
         let server = tokio::spawn(async move {
             if let Err(error) = serve.await {
                 eprintln!("fake: the server stopped: {error}");
@@ -78,6 +87,7 @@ impl Fake {
         Ok(Arc::new(Self {
             shared,
             url,
+            switch,
             server,
         }))
     }

@@ -14,15 +14,31 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Cuts one connection: nothing is written on it any more, and the server closes it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Switch(Arc<AtomicBool>);
+pub(crate) struct Switch {
+    own: Arc<AtomicBool>,
+    server: Arc<AtomicBool>,
+}
 
 impl Switch {
     pub(crate) fn cut(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.own.store(true, Ordering::SeqCst);
+    }
+
+    /// Cuts every connection of the server this one belongs to.
+    pub(crate) fn cut_all(&self) {
+        self.server.store(true, Ordering::SeqCst);
+    }
+
+    /// The switch of a new connection of the same server.
+    fn sibling(&self) -> Self {
+        Self {
+            own: Arc::default(),
+            server: Arc::clone(&self.server),
+        }
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::SeqCst) {
+        if self.own.load(Ordering::SeqCst) || self.server.load(Ordering::SeqCst) {
             Err(io::ErrorKind::ConnectionReset.into())
         } else {
             Ok(())
@@ -37,7 +53,10 @@ pub(crate) struct Cuttable {
 }
 
 #[derive(Debug)]
-pub(crate) struct CuttableListener(pub(crate) TcpListener);
+pub(crate) struct CuttableListener {
+    pub(crate) listener: TcpListener,
+    pub(crate) switch: Switch,
+}
 
 impl Listener for CuttableListener {
     type Io = Cuttable;
@@ -45,14 +64,14 @@ impl Listener for CuttableListener {
 
     async fn accept(&mut self) -> (Cuttable, SocketAddr) {
         loop {
-            match self.0.accept().await {
+            match self.listener.accept().await {
                 Ok((stream, address)) => {
                     // Small answers must not wait for each other.
                     stream.set_nodelay(true).ok();
                     return (
                         Cuttable {
                             stream,
-                            switch: Switch::default(),
+                            switch: self.switch.sibling(),
                         },
                         address,
                     );
@@ -64,7 +83,7 @@ impl Listener for CuttableListener {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 

@@ -219,7 +219,12 @@ async fn identifies_that_come_too_soon_are_invalid_sessions() {
 async fn a_fake_that_is_dropped_lets_its_connections_go() {
     let bot = bot().await;
     let (mut gateway, _) = bot.ready(GUILDS).await;
+    let request = bot.request("GET", "/users/@me");
     drop(bot);
+    assert!(
+        request.send().await.is_err(),
+        "a kept connection must not be served any more"
+    );
     assert!(matches!(
         gateway.hear().await,
         Heard::Lost | Heard::Closed(_)
