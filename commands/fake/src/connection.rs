@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::gateway::{Outgoing, frame};
 use crate::rates::millis;
@@ -50,6 +51,7 @@ async fn serve(shared: Arc<Shared>, mut socket: WebSocket, switch: Switch) {
     let patience = (heartbeat * BEATS_MISSED_MAX).max(Duration::from_secs(5));
     let mut sent = Vec::new();
     let mut ends_session = false;
+    let mut heard = Instant::now();
     loop {
         tokio::select! {
             outgoing = outbox.recv() => match outgoing {
@@ -65,7 +67,7 @@ async fn serve(shared: Arc<Shared>, mut socket: WebSocket, switch: Switch) {
                 Some(Outgoing::Cut) => { switch.cut(); break; }
                 None => break,
             },
-            incoming = socket.next() => match incoming {
+            incoming = socket.next() => { heard = Instant::now(); match incoming {
                 Some(Ok(Message::Text(text))) => shared.with(|world| world.hear(connection, text.as_str(), &mut sent)),
                 Some(Ok(Message::Binary(bytes))) => {
                     let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -77,8 +79,9 @@ async fn serve(shared: Arc<Shared>, mut socket: WebSocket, switch: Switch) {
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Err(_)) | None => break,
-            },
-            () = tokio::time::sleep(patience) => {
+            } },
+            () = tokio::time::sleep_until(heard + patience) => {
+                heard = Instant::now();
                 shared.with(|world| world.gateway.send(connection, Outgoing::Close(4009)));
             }
         }

@@ -57,11 +57,9 @@ impl Request {
         headers: &HeaderMap,
         bytes: axum::body::Bytes,
     ) -> Self {
-        let path = uri
-            .path()
-            .strip_prefix("/api/v10")
-            .unwrap_or(uri.path())
-            .to_owned();
+        // Some clients escape the `@` of `@me` and `@original`.
+        let path = uri.path().replace("%40", "@");
+        let path = path.strip_prefix("/api/v10").unwrap_or(&path).to_owned();
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let mut request = Self {
             index: 0,
