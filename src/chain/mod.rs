@@ -6,6 +6,9 @@
 //! addresses, hashes and 256-bit numbers inside `units`.
 
 pub mod contracts;
+mod fault;
+pub mod rpc;
+mod wire;
 
 use std::{fmt, time::Duration};
 
