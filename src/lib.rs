@@ -1,7 +1,7 @@
 //! steward: watches an Aztec staking provider and tells its people in Discord, once and correctly.
 //!
-//! The way of the data is observe (`chain`), decide (`book`, `attester`, `provider`, `alert`), commit (`store`, `writer`),
-//! act (`jobs`, `outbox`), answer (`views`). See `docs/ARCHITECTURE.md` for the invariants.
+//! The way of the data is observe (`chain`, `watcher`), decide (`book`, `attester`, `provider`, `alert`), commit (`store`,
+//! `writer`), act (`jobs`, `outbox`), answer (`views`). See `docs/ARCHITECTURE.md` for the invariants.
 
 pub mod alert;
 pub mod attester;
@@ -9,7 +9,9 @@ pub mod book;
 pub mod chain;
 pub mod clock;
 pub mod outbox;
+pub mod state;
 pub mod store;
 pub mod tasks;
 pub mod units;
+pub mod watcher;
 pub mod writer;

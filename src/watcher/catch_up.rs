@@ -4,7 +4,10 @@
 //! [`NEAR_BLOCKS`] of the head. What a range cannot tell (ejected or not, times of an exit) is unknown until the sweep
 //! that follows at the head.
 
-use super::{Happening, NEAR_BLOCKS, Step, WatchError, Watcher, discover, logs::{Reading, catch_up_filter}};
+use super::{
+    Happening, NEAR_BLOCKS, Step, WatchError, Watcher, discover,
+    logs::{Reading, catch_up_filter},
+};
 use crate::{
     book::fold::{Fold, Mode},
     chain::{BlockTag, Header},
@@ -18,7 +21,10 @@ impl Watcher {
         let network = self.subject.network.as_str();
         {
             let state = self.writer.read().await;
-            if state.book(network).is_some_and(|book| !book.rollups.is_empty()) {
+            if state
+                .book(network)
+                .is_some_and(|book| !book.rollups.is_empty())
+            {
                 return Ok(());
             }
         }
@@ -35,7 +41,10 @@ impl Watcher {
                     chapter.registry = subject.registry;
                     chapter.staking_registry = subject.staking_registry;
                     chapter.first_block = subject.first_block;
-                    chapter.cursor = BlockRef { number: before, hash: Default::default() };
+                    chapter.cursor = BlockRef {
+                        number: before,
+                        hash: Default::default(),
+                    };
                 });
                 state.change_progress(network, |progress| {
                     progress.floor = head.block.number;
@@ -53,35 +62,57 @@ impl Watcher {
         let cursor = self.cursor().await;
         let from = cursor.number.saturating_add(1);
         let near = head.block.number.saturating_sub(NEAR_BLOCKS);
-        let finalized = self.endpoints.finality().await.ok().and_then(|finality| finality.finalized);
+        let finalized = self
+            .endpoints
+            .finality()
+            .await
+            .ok()
+            .and_then(|finality| finality.finalized);
         let to = finalized.map_or(near, |finalized| finalized.number.min(near));
         if to < from {
             return self.follow_to(head).await;
         }
         let (contracts, known_at) = {
             let state = self.writer.read().await;
-            let Some(book) = state.book(self.network()) else { return Ok(Step::Idle) };
+            let Some(book) = state.book(self.network()) else {
+                return Ok(Step::Idle);
+            };
             (book.contracts(), book.summary().at)
         };
         let filter = catch_up_filter(&contracts);
         let range = self.endpoints.logs(from, to, &filter).await?;
         let reached = range.to_reached;
-        let Some(end) = self.endpoints.header(BlockTag::Number(reached)).await? else { return Ok(Step::Idle) };
-        let dates = Dates { from, known_at, to: reached, at: end.timestamp };
+        let Some(end) = self.endpoints.header(BlockTag::Number(reached)).await? else {
+            return Ok(Step::Idle);
+        };
+        let dates = Dates {
+            from,
+            known_at,
+            to: reached,
+            at: end.timestamp,
+        };
         let reading = Reading::of(&contracts, &range.logs, |block| dates.of(block));
         if reading.is_structural(&contracts) && self.is_news(&reading).await {
             self.discover(head).await?;
-            return Ok(Step::CaughtUp { to: cursor.number, head: head.block.number });
+            return Ok(Step::CaughtUp {
+                to: cursor.number,
+                head: head.block.number,
+            });
         }
         self.commit_range(from, &end, &reading, head).await?;
-        Ok(Step::CaughtUp { to: reached, head: head.block.number })
+        Ok(Step::CaughtUp {
+            to: reached,
+            head: head.block.number,
+        })
     }
 
     /// Whether discovery would find contracts that the book does not know.
     async fn is_news(&self, reading: &Reading) -> bool {
         use crate::chain::contracts::Event;
         let state = self.writer.read().await;
-        let Some(book) = state.book(self.network()) else { return false };
+        let Some(book) = state.book(self.network()) else {
+            return false;
+        };
         reading.seen.iter().any(|seen| match &seen.event {
             Event::CanonicalRollupUpdated { rollup, .. } => book.rollup_at(*rollup).is_none(),
             _ => false,
@@ -99,7 +130,9 @@ impl Watcher {
         self.writer
             .commit(|state: &mut State, _| {
                 let ours = self.announcer.ours(state, network);
-                let Some(book) = state.books.get_mut(network) else { return Ok(()) };
+                let Some(book) = state.books.get_mut(network) else {
+                    return Ok(());
+                };
                 let mut fold = Fold::new(book, &ours, Mode::CatchUp);
                 fold.events(&reading.seen);
                 let outcome = fold.finish();
@@ -112,7 +145,8 @@ impl Watcher {
                     progress.covered.add(from, end.block.number);
                     (progress.head, progress.head_at) = (head.block.number, head.timestamp);
                 });
-                self.announcer.announce(state, network, &self.told(Happening::Folded(&outcome)));
+                self.announcer
+                    .announce(state, network, &self.told(Happening::Folded(&outcome)));
                 Ok::<_, WatchError>(())
             })
             .await?;
@@ -139,7 +173,10 @@ impl Dates {
         let seconds = if self.known_at.value() == 0 || self.known_at > self.at {
             back.saturating_mul(L1_SLOT_SECONDS)
         } else {
-            u64::try_from(u128::from(self.at.since(self.known_at)) * u128::from(back) / u128::from(span)).unwrap_or(0)
+            u64::try_from(
+                u128::from(self.at.since(self.known_at)) * u128::from(back) / u128::from(span),
+            )
+            .unwrap_or(0)
         };
         self.at.saturating_sub(seconds)
     }

@@ -3,6 +3,7 @@
 //! Everything but the Registry and the `StakingRegistry` is read from the chain: all rollups that ever were, their GSE,
 //! slashers with their proposers, and every parameter. Which release a rollup is, is told by what it answers.
 
+use alloy::sol_types::SolCall;
 use thiserror::Error;
 
 use crate::{
@@ -25,7 +26,9 @@ pub enum DiscoveryError {
     #[error("the contracts could not be read")]
     Chain(#[from] ChainError),
     /// Something else than the contract lives at the address.
-    #[error("{contract} at {address} does not answer {view} as it should: {detail}; check the address and the network")]
+    #[error(
+        "{contract} at {address} does not answer {view} as it should: {detail}; check the address and the network"
+    )]
     NotTheContract {
         /// What should live there.
         contract: &'static str,
@@ -47,38 +50,108 @@ pub async fn rollups(
     at: &Header,
     registry: Address,
 ) -> Result<Vec<(RollupVersion, Rollup)>, DiscoveryError> {
-    let count = ask(endpoints, at, &[call(registry, &abi::Registry::numberOfVersionsCall {})]).await?;
-    let count = number::<abi::Registry::numberOfVersionsCall>(&count, 0, "the Registry", registry, "numberOfVersions")?;
+    let count = ask(
+        endpoints,
+        at,
+        &[call(registry, &abi::Registry::numberOfVersionsCall {})],
+    )
+    .await?;
+    let contract = Contract {
+        name: "the Registry",
+        address: registry,
+    };
+    let count =
+        contract.number::<abi::Registry::numberOfVersionsCall>(&count, 0, "numberOfVersions")?;
     let indices = 0..count.min(ROLLUPS_MAX);
-    let calls: Vec<Call> =
-        indices.map(|index| call(registry, &abi::Registry::getVersionCall { index: U256::from(index) })).collect();
+    let calls: Vec<Call> = indices
+        .map(|index| {
+            call(
+                registry,
+                &abi::Registry::getVersionCall {
+                    index: U256::from(index),
+                },
+            )
+        })
+        .collect();
     let answers = ask(endpoints, at, &calls).await?;
     let mut versions = Vec::new();
     for position in 0..calls.len() {
-        let version = number::<abi::Registry::getVersionCall>(&answers, position, "the Registry", registry, "getVersion")?;
+        let version =
+            contract.number::<abi::Registry::getVersionCall>(&answers, position, "getVersion")?;
         versions.push(RollupVersion::new(version));
     }
     let calls: Vec<Call> = versions
         .iter()
-        .map(|version| call(registry, &abi::Registry::getRollupCall { version: U256::from(version.value()) }))
+        .map(|version| {
+            call(
+                registry,
+                &abi::Registry::getRollupCall {
+                    version: U256::from(version.value()),
+                },
+            )
+        })
         .collect();
     let answers = ask(endpoints, at, &calls).await?;
     let mut rollups = Vec::new();
     for (position, version) in versions.into_iter().enumerate() {
-        let address = read::<abi::Registry::getRollupCall>(&answers, position, "the Registry", registry, "getRollup")?;
+        let address =
+            contract.read::<abi::Registry::getRollupCall>(&answers, position, "getRollup")?;
         rollups.push((version, rollup(endpoints, at, address).await?));
     }
     Ok(rollups)
 }
 
 /// One rollup with its parameters.
-async fn rollup(endpoints: &Endpoints, at: &Header, address: Address) -> Result<Rollup, DiscoveryError> {
+async fn rollup(
+    endpoints: &Endpoints,
+    at: &Header,
+    address: Address,
+) -> Result<Rollup, DiscoveryError> {
     use abi::Rollup as R;
+    let rollup = Contract {
+        name: "the rollup",
+        address,
+    };
     let calls = [
         call(address, &R::getGSECall {}),
         call(address, &R::getSlasherCall {}),
         call(address, &R::getPendingSlasherCall {}),
         call(address, &R::getLegacySlasherCall {}),
+    ];
+    let answers = ask(endpoints, at, &calls).await?;
+    let gse = rollup.read::<R::getGSECall>(&answers, 0, "getGSE")?;
+    let mut slashers = vec![rollup.read::<R::getSlasherCall>(&answers, 1, "getSlasher")?];
+    // Only releases from v5 on answer these two.
+    let pending = answers
+        .get(2)
+        .and_then(|raw| answer::<R::getPendingSlasherCall>(raw).ok());
+    let legacy = answers
+        .get(3)
+        .and_then(|raw| answer::<R::getLegacySlasherCall>(raw).ok());
+    let is_v5 = pending.is_some();
+    slashers.extend(pending.map(|pending| pending._0));
+    slashers.extend(legacy.map(|legacy| legacy._0));
+    let parameters = parameters(endpoints, at, rollup, gse, is_v5).await?;
+    let slashing = slashing(endpoints, at, slashers).await?;
+    Ok(Rollup {
+        address,
+        gse,
+        slashing,
+        parameters: Some(parameters),
+        ..Rollup::default()
+    })
+}
+
+async fn parameters(
+    endpoints: &Endpoints,
+    at: &Header,
+    rollup: Contract,
+    gse: Address,
+    is_v5: bool,
+) -> Result<Parameters, DiscoveryError> {
+    use abi::Rollup as R;
+    let address = rollup.address;
+    let calls = [
         call(address, &R::getSlotDurationCall {}),
         call(address, &R::getEpochDurationCall {}),
         call(address, &R::getGenesisTimeCall {}),
@@ -86,43 +159,56 @@ async fn rollup(endpoints: &Endpoints, at: &Header, address: Address) -> Result<
         call(address, &R::getEjectionThresholdCall {}),
         call(address, &R::getLocalEjectionThresholdCall {}),
         call(address, &R::getExitDelayCall {}),
+        call(gse, &abi::Gse::getGovernanceCall {}),
     ];
     let answers = ask(endpoints, at, &calls).await?;
-    const NAME: &str = "the rollup";
-    let gse = read::<R::getGSECall>(&answers, 0, NAME, address, "getGSE")?;
-    let mut slashers = vec![read::<R::getSlasherCall>(&answers, 1, NAME, address, "getSlasher")?];
-    // Only releases from v5 on answer these two.
-    let pending = answers.get(2).and_then(|raw| answer::<R::getPendingSlasherCall>(raw).ok());
-    let legacy = answers.get(3).and_then(|raw| answer::<R::getLegacySlasherCall>(raw).ok());
-    let has_pending_slasher = pending.is_some();
-    slashers.extend(pending.map(|pending| pending._0));
-    slashers.extend(legacy.map(|legacy| legacy._0));
-    let governance = ask(endpoints, at, &[call(gse, &abi::Gse::getGovernanceCall {})]).await?;
-    let governance = read::<abi::Gse::getGovernanceCall>(&governance, 0, "the GSE", gse, "getGovernance")?;
     let wei = |amount: U256| Wei::new(amount);
-    let parameters = Parameters {
-        slot_duration_seconds: number::<R::getSlotDurationCall>(&answers, 4, NAME, address, "getSlotDuration")?,
-        epoch_duration_slots: number::<R::getEpochDurationCall>(&answers, 5, NAME, address, "getEpochDuration")?,
-        genesis: UnixSeconds::new(number::<R::getGenesisTimeCall>(&answers, 6, NAME, address, "getGenesisTime")?),
-        activation_threshold: wei(read::<R::getActivationThresholdCall>(&answers, 7, NAME, address, "getActivationThreshold")?),
-        ejection_threshold: wei(read::<R::getEjectionThresholdCall>(&answers, 8, NAME, address, "getEjectionThreshold")?),
-        local_ejection_threshold: wei(read::<R::getLocalEjectionThresholdCall>(
-            &answers,
-            9,
-            NAME,
-            address,
-            "getLocalEjectionThreshold",
-        )?),
-        exit_delay_seconds: number::<R::getExitDelayCall>(&answers, 10, NAME, address, "getExitDelay")?,
-        queue_config: queue_config(endpoints, at, address, has_pending_slasher).await,
-        governance,
+    let genesis = rollup.number::<R::getGenesisTimeCall>(&answers, 2, "getGenesisTime")?;
+    let local = rollup.read::<R::getLocalEjectionThresholdCall>(
+        &answers,
+        5,
+        "getLocalEjectionThreshold",
+    )?;
+    let gse = Contract {
+        name: "the GSE",
+        address: gse,
     };
-    let slashing = slashing(endpoints, at, slashers).await?;
-    Ok(Rollup { address, gse, slashing, parameters: Some(parameters), ..Rollup::default() })
+    Ok(Parameters {
+        slot_duration_seconds: rollup.number::<R::getSlotDurationCall>(
+            &answers,
+            0,
+            "getSlotDuration",
+        )?,
+        epoch_duration_slots: rollup.number::<R::getEpochDurationCall>(
+            &answers,
+            1,
+            "getEpochDuration",
+        )?,
+        genesis: UnixSeconds::new(genesis),
+        activation_threshold: wei(rollup.read::<R::getActivationThresholdCall>(
+            &answers,
+            3,
+            "getActivationThreshold",
+        )?),
+        ejection_threshold: wei(rollup.read::<R::getEjectionThresholdCall>(
+            &answers,
+            4,
+            "getEjectionThreshold",
+        )?),
+        local_ejection_threshold: wei(local),
+        exit_delay_seconds: rollup.number::<R::getExitDelayCall>(&answers, 6, "getExitDelay")?,
+        queue_config: queue_config(endpoints, at, address, is_v5).await,
+        governance: gse.read::<abi::Gse::getGovernanceCall>(&answers, 7, "getGovernance")?,
+    })
 }
 
 /// The flush configuration has no getter; a failed read leaves it unknown.
-async fn queue_config(endpoints: &Endpoints, at: &Header, rollup: Address, is_v5: bool) -> Option<QueueConfig> {
+async fn queue_config(
+    endpoints: &Endpoints,
+    at: &Header,
+    rollup: Address,
+    is_v5: bool,
+) -> Option<QueueConfig> {
     let slot = queue_config_slot(if is_v5 { 5 } else { 4 });
     let word: B256 = endpoints.storage(at, rollup, slot).await.ok()?;
     unpack_queue_config(word)
@@ -137,11 +223,16 @@ async fn slashing(
     use abi::SlashingProposer as P;
     slashers.retain(|slasher| !slasher.is_zero());
     slashers.dedup();
-    let calls: Vec<Call> = slashers.iter().map(|slasher| call(*slasher, &abi::Slasher::PROPOSERCall {})).collect();
+    let calls: Vec<Call> = slashers
+        .iter()
+        .map(|slasher| call(*slasher, &abi::Slasher::PROPOSERCall {}))
+        .collect();
     let answers = ask(endpoints, at, &calls).await?;
     let mut found = Vec::new();
     for (slasher, raw) in slashers.into_iter().zip(&answers) {
-        let Ok(proposer) = answer::<abi::Slasher::PROPOSERCall>(raw) else { continue };
+        let Ok(proposer) = answer::<abi::Slasher::PROPOSERCall>(raw) else {
+            continue;
+        };
         if proposer.is_zero() {
             continue;
         }
@@ -153,65 +244,83 @@ async fn slashing(
             call(proposer, &P::LIFETIME_IN_ROUNDSCall {}),
         ];
         let numbers = ask(endpoints, at, &calls).await?;
-        const NAME: &str = "the slashing proposer";
+        let contract = Contract {
+            name: "the slashing proposer",
+            address: proposer,
+        };
         let Ok(round_size_epochs) =
-            number::<P::ROUND_SIZE_IN_EPOCHSCall>(&numbers, 2, NAME, proposer, "ROUND_SIZE_IN_EPOCHS")
+            contract.number::<P::ROUND_SIZE_IN_EPOCHSCall>(&numbers, 2, "ROUND_SIZE_IN_EPOCHS")
         else {
             continue;
         };
         found.push(Slashing {
             slasher,
             proposer,
-            quorum: number::<P::QUORUMCall>(&numbers, 0, NAME, proposer, "QUORUM")?,
-            round_size: number::<P::ROUND_SIZECall>(&numbers, 1, NAME, proposer, "ROUND_SIZE")?,
+            quorum: contract.number::<P::QUORUMCall>(&numbers, 0, "QUORUM")?,
+            round_size: contract.number::<P::ROUND_SIZECall>(&numbers, 1, "ROUND_SIZE")?,
             round_size_epochs,
-            execution_delay_rounds: number::<P::EXECUTION_DELAY_IN_ROUNDSCall>(
+            execution_delay_rounds: contract.number::<P::EXECUTION_DELAY_IN_ROUNDSCall>(
                 &numbers,
                 3,
-                NAME,
-                proposer,
                 "EXECUTION_DELAY_IN_ROUNDS",
             )?,
-            lifetime_rounds: number::<P::LIFETIME_IN_ROUNDSCall>(&numbers, 4, NAME, proposer, "LIFETIME_IN_ROUNDS")?,
+            lifetime_rounds: contract.number::<P::LIFETIME_IN_ROUNDSCall>(
+                &numbers,
+                4,
+                "LIFETIME_IN_ROUNDS",
+            )?,
         });
     }
     Ok(found)
 }
 
-async fn ask(endpoints: &Endpoints, at: &Header, calls: &[Call]) -> Result<Vec<CallAnswer>, DiscoveryError> {
+async fn ask(
+    endpoints: &Endpoints,
+    at: &Header,
+    calls: &[Call],
+) -> Result<Vec<CallAnswer>, DiscoveryError> {
     if calls.is_empty() {
         return Ok(Vec::new());
     }
     Ok(endpoints.calls(at, calls).await?)
 }
 
-fn read<C: alloy::sol_types::SolCall>(
-    answers: &[CallAnswer],
-    position: usize,
-    contract: &'static str,
+/// A contract that is asked, and what it should be.
+#[derive(Debug, Clone, Copy)]
+struct Contract {
+    name: &'static str,
     address: Address,
-    view: &'static str,
-) -> Result<C::Return, DiscoveryError> {
-    let fault = |detail: String| DiscoveryError::NotTheContract { contract, address, view, detail };
-    let raw = answers.get(position).ok_or_else(|| fault("no answer".to_owned()))?;
-    answer::<C>(raw).map_err(|error| fault(error.to_string()))
 }
 
-fn number<C>(
-    answers: &[CallAnswer],
-    position: usize,
-    contract: &'static str,
-    address: Address,
-    view: &'static str,
-) -> Result<u64, DiscoveryError>
-where
-    C: alloy::sol_types::SolCall<Return = U256>,
-{
-    let number = read::<C>(answers, position, contract, address, view)?;
-    u64::try_from(number).map_err(|error| DiscoveryError::NotTheContract {
-        contract,
-        address,
-        view,
-        detail: error.to_string(),
-    })
+impl Contract {
+    fn read<C: SolCall>(
+        self,
+        answers: &[CallAnswer],
+        position: usize,
+        view: &'static str,
+    ) -> Result<C::Return, DiscoveryError> {
+        let raw = answers
+            .get(position)
+            .ok_or_else(|| self.fault(view, "no answer".to_owned()))?;
+        answer::<C>(raw).map_err(|error| self.fault(view, error.to_string()))
+    }
+
+    fn number<C: SolCall<Return = U256>>(
+        self,
+        answers: &[CallAnswer],
+        position: usize,
+        view: &'static str,
+    ) -> Result<u64, DiscoveryError> {
+        let number = self.read::<C>(answers, position, view)?;
+        u64::try_from(number).map_err(|error| self.fault(view, error.to_string()))
+    }
+
+    const fn fault(self, view: &'static str, detail: String) -> DiscoveryError {
+        DiscoveryError::NotTheContract {
+            contract: self.name,
+            address: self.address,
+            view,
+            detail,
+        }
+    }
 }

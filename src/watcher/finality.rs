@@ -21,8 +21,14 @@ impl Watcher {
     pub(super) async fn after_follow(&self) -> Result<(), WatchError> {
         self.introduce().await?;
         let (progress, cursor) = (self.progress().await, self.cursor().await);
-        let behind = progress.finalized.map_or(u64::MAX, |block| cursor.number.since(block.number));
-        let is_due = behind > FINALITY_EVERY && cursor.number.value().is_multiple_of(self.finality_period(behind));
+        let behind = progress
+            .finalized
+            .map_or(u64::MAX, |block| cursor.number.since(block.number));
+        let is_due = behind > FINALITY_EVERY
+            && cursor
+                .number
+                .value()
+                .is_multiple_of(self.finality_period(behind));
         if is_due {
             self.finalize().await?;
         }
@@ -31,15 +37,25 @@ impl Watcher {
 
     /// Every 32 blocks; every block at first and where finality is close behind the head (a local chain).
     const fn finality_period(&self, behind: u64) -> u64 {
-        if behind == u64::MAX { 1 } else { FINALITY_EVERY }
+        if behind == u64::MAX {
+            1
+        } else {
+            FINALITY_EVERY
+        }
     }
 
     async fn introduce(&self) -> Result<(), WatchError> {
         let network = self.network();
         let is_due = {
             let state = self.writer.read().await;
-            let is_swept = state.book(network).is_some_and(|book| book.summary().is_swept);
-            is_swept && !state.progress.row(&network.to_owned()).is_some_and(|progress| progress.is_introduced)
+            let is_swept = state
+                .book(network)
+                .is_some_and(|book| book.summary().is_swept);
+            is_swept
+                && !state
+                    .progress
+                    .row(&network.to_owned())
+                    .is_some_and(|progress| progress.is_introduced)
         };
         if !is_due {
             return Ok(());
@@ -47,7 +63,8 @@ impl Watcher {
         self.writer
             .commit(|state: &mut State, _| {
                 state.change_progress(network, |progress| progress.is_introduced = true);
-                self.announcer.announce(state, network, &self.told(Happening::Introduced));
+                self.announcer
+                    .announce(state, network, &self.told(Happening::Introduced));
                 Ok::<_, WatchError>(())
             })
             .await?;
@@ -61,10 +78,19 @@ impl Watcher {
     pub async fn finalize(&self) -> Result<(), WatchError> {
         let finality = self.finality().await?;
         let progress = self.progress().await;
-        let Some(finalized) = finality.finalized else { return Ok(()) };
+        let Some(finalized) = finality.finalized else {
+            return Ok(());
+        };
         let cursor = self.cursor().await;
-        let finalized = if finalized.number > cursor.number { cursor } else { finalized };
-        if progress.finalized.is_some_and(|known| known.number >= finalized.number) {
+        let finalized = if finalized.number > cursor.number {
+            cursor
+        } else {
+            finalized
+        };
+        if progress
+            .finalized
+            .is_some_and(|known| known.number >= finalized.number)
+        {
             return Ok(());
         }
         let faults = self.confirm(finalized).await?;
@@ -73,12 +99,19 @@ impl Watcher {
 
     async fn finality(&self) -> Result<Finality, WatchError> {
         let finality = self.endpoints.finality().await?;
-        let Some(depth) = self.subject.finality_depth.filter(|_| finality.finalized.is_none()) else {
+        let Some(depth) = self
+            .subject
+            .finality_depth
+            .filter(|_| finality.finalized.is_none())
+        else {
             return Ok(finality);
         };
         let number = self.cursor().await.number.saturating_sub(depth);
         let header = self.endpoints.header(BlockTag::Number(number)).await?;
-        Ok(Finality { finalized: header.map(|header| header.block), ..finality })
+        Ok(Finality {
+            finalized: header.map(|header| header.block),
+            ..finality
+        })
     }
 
     /// Reads the logs of blocks that became final once more and compares them with what was folded.
@@ -86,17 +119,29 @@ impl Watcher {
         let network = self.network();
         let (blocks, filter) = {
             let state = self.writer.read().await;
-            let Some(book) = state.book(network) else { return Ok(Vec::new()) };
-            let confirmed = state.progress.row(&network.to_owned()).map(|progress| progress.confirmed.clone());
+            let Some(book) = state.book(network) else {
+                return Ok(Vec::new());
+            };
+            let confirmed = state
+                .progress
+                .row(&network.to_owned())
+                .map(|progress| progress.confirmed.clone());
             let blocks: BTreeMap<BlockNumber, Block> = book
                 .blocks
                 .range(..=finalized.number)
-                .filter(|(number, _)| !confirmed.as_ref().is_some_and(|confirmed| confirmed.holds(**number)))
+                .filter(|(number, _)| {
+                    !confirmed
+                        .as_ref()
+                        .is_some_and(|confirmed| confirmed.holds(**number))
+                })
                 .map(|(number, block)| (*number, block.clone()))
                 .collect();
             (blocks, book.filter())
         };
-        let (Some(first), Some(last)) = (blocks.keys().next().copied(), blocks.keys().next_back().copied()) else {
+        let (Some(first), Some(last)) = (
+            blocks.keys().next().copied(),
+            blocks.keys().next_back().copied(),
+        ) else {
             return Ok(Vec::new());
         };
         let mut logs: BTreeMap<BlockNumber, Vec<Log>> = BTreeMap::new();
@@ -129,8 +174,14 @@ impl Watcher {
         faults: Vec<Fault>,
     ) -> Result<(), WatchError> {
         let network = self.network();
-        let old = self.writer.store().scan(Tree::Undo, &undo::prefix(network), None, undo::UNDO_MAX)?;
-        let outcome = crate::book::fold::Outcome { faults, ..Default::default() };
+        let old =
+            self.writer
+                .store()
+                .scan(Tree::Undo, &undo::prefix(network), None, undo::UNDO_MAX)?;
+        let outcome = crate::book::fold::Outcome {
+            faults,
+            ..Default::default()
+        };
         self.writer
             .commit(|state: &mut State, extra| {
                 for (key, _) in &old {
@@ -138,9 +189,15 @@ impl Watcher {
                         extra.batch.delete(Tree::Undo, key.clone());
                     }
                 }
-                let Some(book) = state.books.get_mut(network) else { return Ok::<_, WatchError>(()) };
+                let Some(book) = state.books.get_mut(network) else {
+                    return Ok::<_, WatchError>(());
+                };
                 let keep = finalized.number.saturating_sub(FINAL_BLOCKS_KEPT);
-                let gone: Vec<BlockNumber> = book.blocks.range(..keep).map(|(number, _)| *number).collect();
+                let gone: Vec<BlockNumber> = book
+                    .blocks
+                    .range(..keep)
+                    .map(|(number, _)| *number)
+                    .collect();
                 let first = book.blocks.rows().next().map(|(number, _)| *number);
                 for number in gone {
                     book.blocks.remove(&number);
@@ -152,9 +209,14 @@ impl Watcher {
                     (progress.finalized, progress.safe) = (Some(finalized), finality.safe);
                 });
                 if !outcome.faults.is_empty() {
-                    self.announcer.announce(state, network, &self.told(Happening::Folded(&outcome)));
+                    self.announcer.announce(
+                        state,
+                        network,
+                        &self.told(Happening::Folded(&outcome)),
+                    );
                 }
-                self.announcer.announce(state, network, &self.told(Happening::Final(finalized)));
+                self.announcer
+                    .announce(state, network, &self.told(Happening::Final(finalized)));
                 Ok(())
             })
             .await?;

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Happening, WatchError, Watcher, discover, logs::{Reading, digest}, progress::Progress};
+use super::{
+    Happening, WatchError, Watcher, discover,
+    logs::{Reading, digest},
+    progress::Progress,
+};
 use crate::{
     book::{
         Book,
-        fold::{Fold, Mode, Outcome, Ours},
+        fold::{Fold, Mode, Ours, Outcome},
         question::{Question, Snapshot},
         records::{Block, UnknownEvent},
         snapshot::At,
@@ -23,13 +27,18 @@ impl Watcher {
         let touched = touched_by(&reading);
         let is_swept = {
             let state = self.writer.read().await;
-            state.book(&self.subject.network).is_some_and(|book| book.summary().is_swept)
+            state
+                .book(&self.subject.network)
+                .is_some_and(|book| book.summary().is_swept)
         };
-        let mut snapshot = self.ask(header, |book, ours| book.questions(ours, &touched)).await?;
+        let mut snapshot = self
+            .ask(header, |book, ours| book.questions(ours, &touched))
+            .await?;
         if !is_swept {
             snapshot.extend(self.sweep(header, &snapshot).await?);
         }
-        self.commit_block(header, &logs, &reading, &snapshot, !is_swept).await?;
+        self.commit_block(header, &logs, &reading, &snapshot, !is_swept)
+            .await?;
         self.complete_withdrawals(header, &touched).await
     }
 
@@ -39,7 +48,9 @@ impl Watcher {
         for _ in 0..2 {
             let (contracts, filter) = {
                 let state = self.writer.read().await;
-                let Some(book) = state.book(&self.subject.network) else { return Ok(Default::default()) };
+                let Some(book) = state.book(&self.subject.network) else {
+                    return Ok(Default::default());
+                };
                 (book.contracts(), book.filter())
             };
             let logs = self.endpoints.observe(header, &filter, &[]).await?.logs;
@@ -51,7 +62,9 @@ impl Watcher {
         }
         let (contracts, filter) = {
             let state = self.writer.read().await;
-            let Some(book) = state.book(&self.subject.network) else { return Ok(Default::default()) };
+            let Some(book) = state.book(&self.subject.network) else {
+                return Ok(Default::default());
+            };
             (book.contracts(), book.filter())
         };
         let logs = self.endpoints.observe(header, &filter, &[]).await?.logs;
@@ -65,12 +78,19 @@ impl Watcher {
         let network = self.subject.network.clone();
         self.writer
             .commit(|state: &mut State, _| {
-                let Some(book) = state.books.get_mut(&network) else { return Ok::<_, WatchError>(()) };
+                let Some(book) = state.books.get_mut(&network) else {
+                    return Ok::<_, WatchError>(());
+                };
                 for (version, rollup) in found {
-                    book.rollups.change_or_make(&version, Default::default, |row| {
-                        let (queue, flush) = (row.queue.clone(), row.flush.take());
-                        *row = crate::book::records::Rollup { queue, flush, ..rollup };
-                    });
+                    book.rollups
+                        .change_or_make(&version, Default::default, |row| {
+                            let (queue, flush) = (row.queue.clone(), row.flush.take());
+                            *row = crate::book::records::Rollup {
+                                queue,
+                                flush,
+                                ..rollup
+                            };
+                        });
                 }
                 Ok(())
             })
@@ -87,9 +107,14 @@ impl Watcher {
         let (questions, calls): (Vec<Question>, Vec<Call>) = {
             let state = self.writer.read().await;
             let ours = self.announcer.ours(&state, &self.subject.network);
-            let Some(book) = state.book(&self.subject.network) else { return Ok(Snapshot::default()) };
+            let Some(book) = state.book(&self.subject.network) else {
+                return Ok(Snapshot::default());
+            };
             let questions = plan(book, &ours);
-            questions.into_iter().filter_map(|question| question.call(book).map(|call| (question, call))).unzip()
+            questions
+                .into_iter()
+                .filter_map(|question| question.call(book).map(|call| (question, call)))
+                .unzip()
         };
         if calls.is_empty() {
             return Ok(Snapshot::default());
@@ -116,7 +141,8 @@ impl Watcher {
                     outcome = fold_block(book, &ours, header, logs, reading, snapshot, is_sweep);
                 }
                 state.change_progress(network, |progress| advance(progress, header));
-                self.announcer.announce(state, network, &self.told(Happening::Folded(&outcome)));
+                self.announcer
+                    .announce(state, network, &self.told(Happening::Folded(&outcome)));
                 Ok::<_, WatchError>(())
             })
             .await?;
@@ -129,20 +155,28 @@ impl Watcher {
         header: &Header,
         touched: &BTreeSet<AttesterAddress>,
     ) -> Result<(), WatchError> {
-        let snapshot = self.ask(header, |book, _| book.open_withdrawals(touched)).await?;
+        let snapshot = self
+            .ask(header, |book, _| book.open_withdrawals(touched))
+            .await?;
         if snapshot.answers().next().is_none() {
             return Ok(());
         }
         let network = self.subject.network.as_str();
-        let at = At { block: header.block, at: header.timestamp };
+        let at = At {
+            block: header.block,
+            at: header.timestamp,
+        };
         self.writer
             .commit(|state: &mut State, _| {
                 let ours = self.announcer.ours(state, network);
-                let Some(book) = state.books.get_mut(network) else { return Ok(()) };
+                let Some(book) = state.books.get_mut(network) else {
+                    return Ok(());
+                };
                 let mut fold = Fold::new(book, &ours, Mode::Head);
                 fold.snapshot(at, &snapshot);
                 let outcome = fold.finish();
-                self.announcer.announce(state, network, &self.told(Happening::Folded(&outcome)));
+                self.announcer
+                    .announce(state, network, &self.told(Happening::Folded(&outcome)));
                 Ok::<_, WatchError>(())
             })
             .await?;
@@ -181,10 +215,20 @@ fn fold_block(
     snapshot: &Snapshot,
     is_sweep: bool,
 ) -> Outcome {
-    let at = At { block: header.block, at: header.timestamp };
+    let at = At {
+        block: header.block,
+        at: header.timestamp,
+    };
     for (contract, topic, block, detail) in &reading.unknown {
-        let make = || UnknownEvent { count: 0, first_block: *block, detail: detail.clone() };
-        book.unknown_events.change_or_make(&(*contract, *topic), make, |row| row.count = row.count.saturating_add(1));
+        let make = || UnknownEvent {
+            count: 0,
+            first_block: *block,
+            detail: detail.clone(),
+        };
+        book.unknown_events
+            .change_or_make(&(*contract, *topic), make, |row| {
+                row.count = row.count.saturating_add(1);
+            });
     }
     let mut fold = Fold::new(book, ours, Mode::Head);
     fold.events(&reading.seen);
@@ -207,7 +251,9 @@ fn fold_block(
 }
 
 fn advance(progress: &mut Progress, header: &Header) {
-    progress.covered.add(header.block.number, header.block.number);
+    progress
+        .covered
+        .add(header.block.number, header.block.number);
     if header.block.number >= progress.head {
         (progress.head, progress.head_at) = (header.block.number, header.timestamp);
     }

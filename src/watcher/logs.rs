@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     book::fold::Seen,
     chain::{
-        LogFilter, Log,
+        Log, LogFilter,
         contracts::{ContractRole, Decoded, Event, abi, decode},
     },
     units::{Address, B256, BlockNumber, BlockRef, UnixSeconds},
@@ -37,7 +37,10 @@ pub fn catch_up_filter(contracts: &BTreeMap<Address, ContractRole>) -> LogFilter
         S::ProviderQueueDripped::SIGNATURE_HASH,
         S::StakedWithProvider::SIGNATURE_HASH,
     ];
-    LogFilter { addresses: contracts.keys().copied().collect(), topics }
+    LogFilter {
+        addresses: contracts.keys().copied().collect(),
+        topics,
+    }
 }
 
 /// What the logs of a block or range turned out to be.
@@ -52,10 +55,16 @@ pub struct Reading {
 impl Reading {
     /// Reads `logs`; `at` gives the time of a block (zero where unknown, as in a catch-up).
     #[must_use]
-    pub fn of(contracts: &BTreeMap<Address, ContractRole>, logs: &[Log], at: impl Fn(BlockNumber) -> UnixSeconds) -> Self {
+    pub fn of(
+        contracts: &BTreeMap<Address, ContractRole>,
+        logs: &[Log],
+        at: impl Fn(BlockNumber) -> UnixSeconds,
+    ) -> Self {
         let mut reading = Self::default();
         for log in logs {
-            let Some(role) = contracts.get(&log.address) else { continue };
+            let Some(role) = contracts.get(&log.address) else {
+                continue;
+            };
             match decode(*role, log) {
                 Decoded::Event(event) => reading.seen.push(Seen {
                     event,
@@ -81,9 +90,8 @@ impl Reading {
     /// logs of the block read again, before anything is folded.
     pub fn is_structural(&self, contracts: &BTreeMap<Address, ContractRole>) -> bool {
         self.seen.iter().any(|seen| match &seen.event {
-            Event::CanonicalRollupUpdated { rollup, .. } | Event::StakedWithProvider { rollup, .. } => {
-                !contracts.contains_key(rollup)
-            }
+            Event::CanonicalRollupUpdated { rollup, .. }
+            | Event::StakedWithProvider { rollup, .. } => !contracts.contains_key(rollup),
             Event::SlasherChanged { .. } => true,
             _ => false,
         })

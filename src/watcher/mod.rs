@@ -184,7 +184,13 @@ impl Watcher {
         clock: Arc<dyn Clock>,
         announcer: Arc<dyn Announcer>,
     ) -> Self {
-        Self { subject, endpoints, writer, clock, announcer }
+        Self {
+            subject,
+            endpoints,
+            writer,
+            clock,
+            announcer,
+        }
     }
 
     /// The network's name.
@@ -242,14 +248,24 @@ impl Watcher {
         }
         let to = self.cursor().await.number;
         self.after_follow().await?;
-        Ok(if followed == 0 { Step::Idle } else { Step::Followed { blocks: followed, to } })
+        Ok(if followed == 0 {
+            Step::Idle
+        } else {
+            Step::Followed {
+                blocks: followed,
+                to,
+            }
+        })
     }
 
     /// The head is below the cursor: an endpoint that lags, or a chain that became shorter.
     async fn shorter(&self, head: &Header) -> Result<Step, WatchError> {
         let known = {
             let state = self.writer.read().await;
-            state.book(&self.subject.network).and_then(|book| book.blocks.row(&head.block.number)).map(|row| row.hash)
+            state
+                .book(&self.subject.network)
+                .and_then(|book| book.blocks.row(&head.block.number))
+                .map(|row| row.hash)
         };
         match known {
             Some(hash) if hash != head.block.hash => self.unwind(head).await,
@@ -259,16 +275,26 @@ impl Watcher {
 
     pub(crate) async fn cursor(&self) -> crate::units::BlockRef {
         let state = self.writer.read().await;
-        state.book(&self.subject.network).map(|book| book.summary().cursor).unwrap_or_default()
+        state
+            .book(&self.subject.network)
+            .map(|book| book.summary().cursor)
+            .unwrap_or_default()
     }
 
     pub(crate) async fn progress(&self) -> Progress {
         let state = self.writer.read().await;
-        state.progress.row(&self.subject.network).cloned().unwrap_or_default()
+        state
+            .progress
+            .row(&self.subject.network)
+            .cloned()
+            .unwrap_or_default()
     }
 
     pub(crate) fn told<'a>(&self, happening: Happening<'a>) -> Told<'a> {
-        Told { now_ms: self.clock.now_ms(), happening }
+        Told {
+            now_ms: self.clock.now_ms(),
+            happening,
+        }
     }
 }
 

@@ -62,7 +62,9 @@ impl Intervals {
     /// Whether `block` is covered.
     #[must_use]
     pub fn holds(&self, block: BlockNumber) -> bool {
-        self.0.iter().any(|(low, high)| (*low..=*high).contains(&block))
+        self.0
+            .iter()
+            .any(|(low, high)| (*low..=*high).contains(&block))
     }
 }
 

@@ -15,17 +15,26 @@ impl Watcher {
         let network = self.network();
         let (cursor, known) = {
             let state = self.writer.read().await;
-            let Some(book) = state.book(network) else { return Ok(Step::Idle) };
+            let Some(book) = state.book(network) else {
+                return Ok(Step::Idle);
+            };
             let known: Vec<BlockRef> = book
                 .blocks
                 .rows()
                 .rev()
-                .map(|(number, block)| BlockRef { number: *number, hash: block.hash })
+                .map(|(number, block)| BlockRef {
+                    number: *number,
+                    hash: block.hash,
+                })
                 .filter(|block| block.number <= book.summary().cursor.number)
                 .collect();
             (book.summary().cursor, known)
         };
-        let finalized = self.progress().await.finalized.map_or(BlockNumber::new(0), |block| block.number);
+        let finalized = self
+            .progress()
+            .await
+            .finalized
+            .map_or(BlockNumber::new(0), |block| block.number);
         let mut gone = Vec::new();
         for block in known {
             let canonical = if block.number > head.block.number {
@@ -33,17 +42,27 @@ impl Watcher {
             } else if block.number == head.block.number {
                 Some(head.block.hash)
             } else {
-                self.endpoints.header(BlockTag::Number(block.number)).await?.map(|header| header.block.hash)
+                self.endpoints
+                    .header(BlockTag::Number(block.number))
+                    .await?
+                    .map(|header| header.block.hash)
             };
             if canonical == Some(block.hash) {
                 return self.take_back(&gone, block).await;
             }
             if block.number <= finalized {
-                return self.stop(format!("block {block} is final and yet no longer canonical")).await;
+                return self
+                    .stop(format!(
+                        "block {block} is final and yet no longer canonical"
+                    ))
+                    .await;
             }
             gone.push(block);
         }
-        self.stop(format!("a reorg at block {cursor} reaches below the oldest block that can be taken back")).await
+        self.stop(format!(
+            "a reorg at block {cursor} reaches below the oldest block that can be taken back"
+        ))
+        .await
     }
 
     async fn take_back(&self, gone: &[BlockRef], kept: BlockRef) -> Result<Step, WatchError> {
@@ -56,14 +75,18 @@ impl Watcher {
         for block in gone {
             let key = undo::key(network, block.number);
             let Some(bytes) = store.read(Tree::Undo, &key)? else {
-                return self.stop(format!("the undo record of block {block} is missing")).await;
+                return self
+                    .stop(format!("the undo record of block {block} is missing"))
+                    .await;
             };
             writes.extend(undo::decode(&bytes)?);
         }
         let depth = u64::try_from(gone.len()).unwrap_or(u64::MAX);
         self.writer
             .commit(|state: &mut State, extra| {
-                let Some(book) = state.books.get_mut(network) else { return Ok::<_, WatchError>(()) };
+                let Some(book) = state.books.get_mut(network) else {
+                    return Ok::<_, WatchError>(());
+                };
                 for write in &writes {
                     for table in book.tables() {
                         if table.undo(write)? {
@@ -72,13 +95,19 @@ impl Watcher {
                     }
                 }
                 for block in gone {
-                    extra.batch.delete(Tree::Undo, undo::key(network, block.number));
+                    extra
+                        .batch
+                        .delete(Tree::Undo, undo::key(network, block.number));
                 }
                 state.change_progress(network, |progress| {
                     progress.reorgs = progress.reorgs.saturating_add(1);
                     progress.reorg_depth_max = progress.reorg_depth_max.max(depth);
                 });
-                self.announcer.announce(state, network, &self.told(Happening::Unwound { gone, kept }));
+                self.announcer.announce(
+                    state,
+                    network,
+                    &self.told(Happening::Unwound { gone, kept }),
+                );
                 Ok(())
             })
             .await?;
@@ -94,7 +123,8 @@ impl Watcher {
         self.writer
             .commit(|state: &mut State, _| {
                 state.change_progress(network, |progress| progress.stopped = Some(why));
-                self.announcer.announce(state, network, &self.told(Happening::Tick));
+                self.announcer
+                    .announce(state, network, &self.told(Happening::Tick));
                 Ok::<_, WatchError>(())
             })
             .await?;

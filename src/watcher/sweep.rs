@@ -13,12 +13,18 @@ use crate::{
 
 impl Watcher {
     /// Asks about everything of ours; `globals` tells the lengths of the queues.
-    pub(super) async fn sweep(&self, header: &Header, globals: &Snapshot) -> Result<Snapshot, WatchError> {
+    pub(super) async fn sweep(
+        &self,
+        header: &Header,
+        globals: &Snapshot,
+    ) -> Result<Snapshot, WatchError> {
         self.ask(header, |book, ours| {
             let mut questions = vec![Question::NextProvider];
             for (version, _) in book.rollups.rows() {
                 let rollup = *version;
-                let length = globals.number(&Question::QueueLength { rollup }).unwrap_or_default();
+                let length = globals
+                    .number(&Question::QueueLength { rollup })
+                    .unwrap_or_default();
                 questions.extend((1..length).map(|place| Question::QueueAt { rollup, place }));
             }
             let attesters: BTreeSet<AttesterAddress> = book
