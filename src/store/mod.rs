@@ -4,7 +4,14 @@
 //! batch has been flushed to the disk. It knows nothing of what the bytes mean; `table` does.
 //! `memory` and `sled` implement it; both pass `contract`.
 
+#[cfg(test)]
+pub mod contract;
+pub mod lock;
+pub mod memory;
+mod redo;
+pub mod sled;
 pub mod table;
+pub mod volume;
 
 use std::fmt::Debug;
 
@@ -132,6 +139,12 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     /// As [`Store::commit`].
     fn size_bytes(&self) -> Result<u64, StoreError>;
+
+    /// A number that grows by one with every flushed batch, for metrics and for telling whether the store changed in
+    /// between; a store that does not count says zero. An empty batch is not flushed.
+    fn flush_count(&self) -> u64 {
+        0
+    }
 }
 
 /// Why the store could not do it.
