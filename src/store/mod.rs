@@ -6,8 +6,11 @@
 
 #[cfg(test)]
 pub mod contract;
+pub mod export;
+pub mod identity;
 pub mod lock;
 pub mod memory;
+pub mod nightly;
 mod redo;
 pub mod sled;
 pub mod table;

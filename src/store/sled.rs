@@ -521,4 +521,6 @@ fn size_of(directory: &Path) -> io::Result<u64> {
 }
 
 #[cfg(test)]
+mod deaths;
+#[cfg(test)]
 mod tests;
