@@ -4,8 +4,18 @@
 //! batch has been flushed to the disk. It knows nothing of what the bytes mean; `table` does.
 //! `memory` and `sled` implement it; both pass `contract`.
 
+#[cfg(test)]
+pub mod contract;
+pub mod export;
+pub mod identity;
+pub mod lock;
+pub mod memory;
+pub mod nightly;
+mod redo;
+pub mod sled;
 pub mod table;
 pub mod undo;
+pub mod volume;
 
 use std::fmt::Debug;
 
@@ -133,6 +143,12 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     /// As [`Store::commit`].
     fn size_bytes(&self) -> Result<u64, StoreError>;
+
+    /// A number that grows by one with every flushed batch, for metrics and for telling whether the store changed in
+    /// between; a store that does not count says zero. An empty batch is not flushed.
+    fn flush_count(&self) -> u64 {
+        0
+    }
 }
 
 /// Why the store could not do it.

@@ -1,0 +1,526 @@
+//! The store on disk: sled, held to the rules that make it safe for us.
+//!
+//! All trees of ours live in one tree of sled behind a one-byte prefix, so that a batch is one atomic write.
+//! Batches of more than [`CHUNK`] writes go through the redo file and are applied in pieces, for sled keeps every page
+//! that a batch touches in memory until the batch is done.
+//! After sled's own flush the file is synced by us: sled 0.34 on Linux asks for `sync_file_range`, which waits for the
+//! pages and not for the disk's cache. A witness file tells at the next start whether flushed commits are missing.
+//! `docs/decisions/0002-store-on-sled.md` has the figures.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    fs::{self, File},
+    io,
+    os::unix::fs::{FileExt, MetadataExt},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use ::sled as engine;
+
+use super::{
+    Batch, Pair, Store, StoreError, Tree,
+    lock::DirectoryLock,
+    redo::{RedoFile, sync_directory_of},
+    volume::{UnsafeVolume, unsafe_volume},
+};
+
+/// Writes that are applied at once. Measured: 100,000 writes of 300 bytes at once need 1 GB, in pieces of 1,000 47 MB.
+pub const CHUNK: usize = 1_000;
+
+/// sled's page cache. What the house needs at hand is in its tables; the default would be 1 GB.
+const CACHE_BYTES: u64 = 8 << 20;
+
+/// The directory of the database in the data directory; all that is moved aside when it is damaged.
+const HOME: &str = "store";
+
+/// The number of the last commit, behind a prefix that no tree has.
+const COMMITS: &[u8] = b"\0commits";
+
+/// A store in a directory of this machine.
+#[derive(Debug)]
+pub struct SledStore {
+    rows: engine::Tree,
+    database: engine::Db,
+    disk: Mutex<Disk>,
+    /// Readers share it, a commit holds it alone: nobody sees half a batch.
+    gate: RwLock<Gate>,
+    home: PathBuf,
+    unsafe_volume: Option<UnsafeVolume>,
+    _lock: DirectoryLock,
+}
+
+#[derive(Debug)]
+struct Gate {
+    is_stopped: bool,
+    commit: u64,
+    flushes: u64,
+}
+
+/// What is synced beside sled's own flush.
+#[derive(Debug)]
+struct Disk {
+    log: File,
+    witness: File,
+    blobs: PathBuf,
+    synced_blobs: BTreeSet<OsString>,
+    redo: RedoFile,
+}
+
+/// A store that was opened at any price.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: SledStore,
+    /// Where the damaged one lies now; the store is then empty.
+    pub moved_aside: Option<MovedAside>,
+}
+
+/// A damaged database that made room for an empty one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedAside {
+    /// Where it lies now.
+    pub path: PathBuf,
+    /// What was wrong with it.
+    pub fault: String,
+}
+
+impl SledStore {
+    /// Opens the store of a data directory, and makes both where they are missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where another process holds it, [`StoreError::Damaged`] where the database is not sound,
+    /// [`StoreError::Io`] where the directory cannot be used.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let lock = DirectoryLock::take(directory)?;
+        Self::open_locked(directory, lock).map_err(|(error, _)| error)
+    }
+
+    /// Opens the store of a data directory; a damaged one is moved aside and replaced by an empty one.
+    ///
+    /// # Errors
+    /// As [`SledStore::open`], without [`StoreError::Damaged`].
+    pub fn open_or_move_aside(directory: &Path) -> Result<Opened, StoreError> {
+        let lock = DirectoryLock::take(directory)?;
+        match Self::open_locked(directory, lock) {
+            Ok(store) => Ok(Opened {
+                store,
+                moved_aside: None,
+            }),
+            Err((StoreError::Damaged(fault), lock)) => {
+                let path = move_aside(directory)?;
+                let store = Self::open_locked(directory, lock).map_err(|(error, _)| error)?;
+                Ok(Opened {
+                    store,
+                    moved_aside: Some(MovedAside { path, fault }),
+                })
+            }
+            Err((error, _)) => Err(error),
+        }
+    }
+
+    /// The file system under the data directory, where an embedded database is not safe on it.
+    #[must_use]
+    pub const fn unsafe_volume(&self) -> Option<&UnsafeVolume> {
+        self.unsafe_volume.as_ref()
+    }
+
+    fn open_locked(
+        directory: &Path,
+        lock: DirectoryLock,
+    ) -> Result<Self, (StoreError, DirectoryLock)> {
+        match Parts::open(&directory.join(HOME)) {
+            Ok(parts) => Ok(Self {
+                rows: parts.rows,
+                database: parts.database,
+                disk: Mutex::new(parts.disk),
+                gate: RwLock::new(Gate {
+                    is_stopped: false,
+                    commit: parts.commit,
+                    flushes: 0,
+                }),
+                home: directory.join(HOME),
+                unsafe_volume: unsafe_volume(directory),
+                _lock: lock,
+            }),
+            Err(error) => Err((error, lock)),
+        }
+    }
+
+    fn reading(&self) -> Result<RwLockReadGuard<'_, Gate>, StoreError> {
+        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        if gate.is_stopped {
+            return Err(stopped());
+        }
+        Ok(gate)
+    }
+
+    fn commit_next(&self, commit: u64, batch: &Batch) -> Result<(), StoreError> {
+        let rows = merged(batch);
+        let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_large = rows.len() > CHUNK;
+        if is_large {
+            let owed = rows.iter().map(|(key, value)| (key.as_slice(), *value));
+            disk.redo.write(commit, owed).map_err(refused)?;
+        }
+        let rows = rows.iter().map(|(key, value)| (key.as_slice(), *value));
+        apply(&self.rows, commit, rows)?;
+        disk.flush(&self.database)?;
+        disk.bear_witness(commit).map_err(refused)?;
+        if is_large {
+            disk.redo.remove().map_err(refused)?;
+        }
+        Ok(())
+    }
+}
+
+impl Store for SledStore {
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        if gate.is_stopped {
+            return Err(stopped());
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let commit = gate.commit.saturating_add(1);
+        let done = guarded(|| self.commit_next(commit, batch));
+        gate.is_stopped = done.is_err();
+        if done.is_ok() {
+            gate.commit = commit;
+            gate.flushes = gate.flushes.saturating_add(1);
+        }
+        done
+    }
+
+    fn read(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let _gate = self.reading()?;
+        guarded(|| {
+            let value = self.rows.get(prefixed(tree, key)).map_err(fault)?;
+            Ok(value.map(|value| value.to_vec()))
+        })
+    }
+
+    fn scan(
+        &self,
+        tree: Tree,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let _gate = self.reading()?;
+        let wanted = prefixed(tree, prefix);
+        let from = match after {
+            Some(after) if after >= prefix => Excluded(prefixed(tree, after)),
+            _ => Included(wanted.clone()),
+        };
+        guarded(|| {
+            let mut page = Vec::new();
+            let range = self.rows.range::<Vec<u8>, _>((from, Unbounded));
+            for pair in range.take(limit) {
+                let (key, value) = pair.map_err(fault)?;
+                if !key.starts_with(&wanted) {
+                    break;
+                }
+                let key = key.get(1..).unwrap_or_default();
+                page.push((key.to_vec(), value.to_vec()));
+            }
+            Ok(page)
+        })
+    }
+
+    fn size_bytes(&self) -> Result<u64, StoreError> {
+        size_of(&self.home).map_err(refused)
+    }
+
+    fn flush_count(&self) -> u64 {
+        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        gate.flushes
+    }
+}
+
+/// A database that was opened, finished and found sound.
+struct Parts {
+    rows: engine::Tree,
+    database: engine::Db,
+    disk: Disk,
+    commit: u64,
+}
+
+impl Parts {
+    fn open(home: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(home).map_err(refused)?;
+        let path = home.join("db");
+        let (database, rows, commit) = guarded(|| {
+            let database = open_engine(&path)?;
+            let rows = database.open_tree("steward").map_err(fault)?;
+            let commit = rows.get(COMMITS).map_err(fault)?;
+            Ok((database, rows, commit))
+        })?;
+        let damaged = |detail: &str| StoreError::Damaged(detail.to_owned());
+        let commit = match commit {
+            None => 0,
+            Some(bytes) => u64::from_be_bytes(
+                bytes
+                    .as_ref()
+                    .try_into()
+                    .map_err(|_short| damaged("the number of the last commit is no number"))?,
+            ),
+        };
+        let mut parts = Self {
+            rows,
+            database,
+            disk: Disk::open(home, &path).map_err(refused)?,
+            commit,
+        };
+        parts.finish_large_batch()?;
+        parts.compare_with_witness()?;
+        Ok(parts)
+    }
+
+    /// Applies what a killed process still owed.
+    fn finish_large_batch(&mut self) -> Result<(), StoreError> {
+        let redo = match self.disk.redo.read() {
+            Ok(None) => return Ok(()),
+            Ok(Some(redo)) => redo,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(StoreError::Damaged(error.to_string()));
+            }
+            Err(error) => return Err(refused(error)),
+        };
+        if redo.commit == self.commit.saturating_add(1) {
+            let rows = redo.rows.iter();
+            let rows = rows.map(|(key, value)| (key.as_slice(), value.as_deref()));
+            guarded(|| {
+                apply(&self.rows, redo.commit, rows)?;
+                self.disk.flush(&self.database)
+            })?;
+            self.commit = redo.commit;
+        } else if redo.commit > self.commit {
+            return Err(missing(self.commit, redo.commit.saturating_sub(1)));
+        }
+        self.disk.redo.remove().map_err(refused)
+    }
+
+    fn compare_with_witness(&self) -> Result<(), StoreError> {
+        let mut bytes = [0; 8];
+        match self.disk.witness.read_exact_at(&mut bytes, 0) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) => return Err(refused(error)),
+        }
+        let seen = u64::from_be_bytes(bytes);
+        if seen > self.commit {
+            return Err(missing(self.commit, seen));
+        }
+        Ok(())
+    }
+}
+
+fn missing(found: u64, seen: u64) -> StoreError {
+    StoreError::Damaged(format!(
+        "it ends with commit {found}, but commit {seen} had been flushed"
+    ))
+}
+
+impl Disk {
+    fn open(home: &Path, database: &Path) -> io::Result<Self> {
+        let log = database.join("db");
+        let witness = home.join("witness");
+        let disk = Self {
+            witness: File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&witness)?,
+            blobs: database.join("blobs"),
+            synced_blobs: BTreeSet::new(),
+            redo: RedoFile::of(home),
+            log: File::open(&log)?,
+        };
+        // The names of the files, once: from here on only their content changes.
+        for path in [&log, &witness, home] {
+            sync_directory_of(path)?;
+        }
+        Ok(disk)
+    }
+
+    /// Makes everything written so far durable.
+    fn flush(&mut self, database: &engine::Db) -> Result<(), StoreError> {
+        database.flush().map_err(fault)?;
+        self.sync_blobs().map_err(refused)?;
+        self.log.sync_data().map_err(refused)
+    }
+
+    /// sled writes a value of more than some 128 KiB to a file of its own, written once and never synced.
+    fn sync_blobs(&mut self) -> io::Result<()> {
+        let mut present = BTreeSet::new();
+        let mut is_new = false;
+        for entry in fs::read_dir(&self.blobs)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if !self.synced_blobs.contains(&name) {
+                match File::open(entry.path()) {
+                    Ok(blob) => blob.sync_all()?,
+                    // sled removes a blob as soon as nothing points to it.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                }
+                is_new = true;
+            }
+            present.insert(name);
+        }
+        self.synced_blobs = present;
+        if is_new {
+            File::open(&self.blobs)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// Notes the commit outside the database. Not synced: after a power loss the note may be old, and never too new.
+    fn bear_witness(&self, commit: u64) -> io::Result<()> {
+        self.witness.write_all_at(&commit.to_be_bytes(), 0)
+    }
+}
+
+/// Applies rows in key order, in pieces; the number of the commit comes with the last one.
+fn apply<'a>(
+    tree: &engine::Tree,
+    commit: u64,
+    rows: impl ExactSizeIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+) -> Result<(), StoreError> {
+    let mut left = rows.len();
+    let mut piece = engine::Batch::default();
+    let mut pending = 0;
+    for (key, value) in rows {
+        match value {
+            Some(value) => piece.insert(key, value),
+            None => piece.remove(key),
+        }
+        left = left.saturating_sub(1);
+        pending += 1;
+        if pending == CHUNK && left > 0 {
+            tree.apply_batch(std::mem::take(&mut piece))
+                .map_err(fault)?;
+            pending = 0;
+        }
+    }
+    piece.insert(COMMITS, &commit.to_be_bytes());
+    tree.apply_batch(piece).map_err(fault)
+}
+
+/// The writes of a batch by key in the database; of several of one key the last.
+fn merged(batch: &Batch) -> BTreeMap<Vec<u8>, Option<&[u8]>> {
+    let writes = batch.writes().iter();
+    writes
+        .map(|write| (prefixed(write.tree, &write.key), write.value.as_deref()))
+        .collect()
+}
+
+fn prefixed(tree: Tree, key: &[u8]) -> Vec<u8> {
+    // These numbers are on disk: a new tree takes the next one. Zero is the store's own.
+    let prefix = match tree {
+        Tree::Meta => 1,
+        Tree::Derived => 2,
+        Tree::Kept => 3,
+        Tree::Undo => 4,
+        Tree::Ledger => 5,
+    };
+    let mut bytes = Vec::with_capacity(key.len().saturating_add(1));
+    bytes.push(prefix);
+    bytes.extend_from_slice(key);
+    bytes
+}
+
+fn open_engine(path: &Path) -> Result<engine::Db, StoreError> {
+    let config = engine::Config::new()
+        .path(path)
+        .cache_capacity(CACHE_BYTES)
+        .flush_every_ms(None);
+    config.open().map_err(|error| match error {
+        engine::Error::Io(error) if error.to_string().contains("could not acquire lock") => {
+            StoreError::Locked(format!("{}, held through sled", path.display()))
+        }
+        engine::Error::Io(error) if is_wrong_content(error.kind()) => {
+            StoreError::Damaged(error.to_string())
+        }
+        engine::Error::Unsupported(detail) => StoreError::Damaged(detail),
+        error => fault(error),
+    })
+}
+
+const fn is_wrong_content(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::Other
+    )
+}
+
+/// Runs sled, which panics on some kinds of damage instead of reporting them.
+fn guarded<T>(run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        let text = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied());
+        let text = text.unwrap_or("no reason given");
+        Err(StoreError::Damaged(format!("sled panicked: {text}")))
+    })
+}
+
+fn fault(error: engine::Error) -> StoreError {
+    match error {
+        engine::Error::Io(error) => refused(error),
+        error => StoreError::Damaged(error.to_string()),
+    }
+}
+
+fn refused(error: io::Error) -> StoreError {
+    StoreError::Io(error.to_string())
+}
+
+fn stopped() -> StoreError {
+    StoreError::Io("an earlier commit failed, so this store is closed until a restart".to_owned())
+}
+
+/// Renames the database to the first free name beside it.
+fn move_aside(directory: &Path) -> Result<PathBuf, StoreError> {
+    let mut number = 1_u32;
+    loop {
+        let path = directory.join(format!("{HOME}.damaged-{number}"));
+        if !path.exists() {
+            fs::rename(directory.join(HOME), &path).map_err(refused)?;
+            sync_directory_of(&path).map_err(refused)?;
+            return Ok(path);
+        }
+        number = number.saturating_add(1);
+    }
+}
+
+/// Bytes that a directory takes on the disk.
+fn size_of(directory: &Path) -> io::Result<u64> {
+    /// Unit of `st_blocks`, whatever the file system's own block is.
+    const BLOCK_BYTES: u64 = 512;
+    let mut total = 0_u64;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let size = match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => size_of(&entry.path())?,
+            Ok(metadata) => metadata.blocks().saturating_mul(BLOCK_BYTES),
+            // sled removes files of its own while we look.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+        total = total.saturating_add(size);
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod deaths;
+#[cfg(test)]
+mod tests;
