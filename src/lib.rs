@@ -5,6 +5,9 @@
 
 pub mod chain;
 pub mod clock;
+pub mod config;
+pub mod keys;
+pub mod network;
 pub mod store;
 pub mod tasks;
 pub mod units;
