@@ -13,6 +13,9 @@ use crate::units::{
 /// How much of a wrong value is repeated.
 const SHOWN_LENGTH_MAX: usize = 60;
 
+/// Characters of an address.
+const ADDRESS_LENGTH: usize = 42;
+
 /// The most members of a list; the longest real one is a list of coinbases, one per contract.
 const LIST_LENGTH_MAX: usize = 1000;
 
@@ -131,10 +134,11 @@ pub(super) fn switch(text: &str) -> Result<bool, Fault> {
 /// An address of a contract or account.
 pub(super) fn address(text: &str) -> Result<Address, Fault> {
     address::parse(text).map_err(|fault| {
-        // What has the length of a private key is not repeated.
-        let what = match fault {
-            AddressFault::Word => format!("{fault}"),
-            other => format!("is {}, which {other}", quoted(text)),
+        // What is longer than an address may be a private key, and is not repeated.
+        let what = if text.len() > ADDRESS_LENGTH {
+            fault.to_string()
+        } else {
+            format!("is {}, which {fault}", quoted(text))
         };
         let next_step = match fault {
             AddressFault::Zero => "Write the address that is meant, or remove the variable.",
@@ -244,6 +248,15 @@ mod tests {
             "{}",
             fault.next_step
         );
+    }
+
+    #[test]
+    fn what_may_be_a_private_key_is_not_repeated() {
+        for digits in [63, 64, 65] {
+            let fault = address(&format!("0x{}", "5".repeat(digits))).unwrap_err();
+            assert!(!fault.what.contains("555"), "{}", fault.what);
+        }
+        assert!(address("0x5555").unwrap_err().what.contains("5555"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub enum AddressFault {
     /// Something else than hex digits.
     #[error("holds characters that are no hex digits")]
     Digits,
-    /// 32 bytes, which is the length of a private key.
+    /// 32 bytes, which is the length of a private key; with or without `0x`.
     #[error("has 32 bytes, the length of a private key; an address has 20")]
     Word,
     /// Another length than 20 bytes.
@@ -44,11 +44,13 @@ pub enum AddressFault {
 /// # Errors
 /// The first rule that the text breaks.
 pub fn parse(text: &str) -> Result<Address, AddressFault> {
-    let digits = text
-        .strip_prefix("0x")
-        .or_else(|| text.strip_prefix("0X"))
-        .ok_or(AddressFault::Prefix)?;
-    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let prefixed = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let digits = prefixed.unwrap_or(text);
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if prefixed.is_none() && !(is_hex && digits.len() == WORD_DIGITS) {
+        return Err(AddressFault::Prefix);
+    }
+    if !is_hex {
         return Err(AddressFault::Digits);
     }
     match digits.len() {
@@ -97,6 +99,7 @@ mod tests {
             (flipped.as_str(), AddressFault::Checksum),
             (&format!("0x{}", "0".repeat(40)), AddressFault::Zero),
             (&format!("0x{}", "1".repeat(64)), AddressFault::Word),
+            (&"1".repeat(64), AddressFault::Word),
         ] {
             assert_eq!(parse(text), Err(fault), "{text}");
         }
