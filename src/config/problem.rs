@@ -6,6 +6,9 @@ use std::fmt;
 
 use thiserror::Error;
 
+/// What is wrong with a variable that is needed and not there.
+pub(super) const NOT_SET: &str = "is not set";
+
 /// One thing that keeps steward from starting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

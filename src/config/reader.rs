@@ -5,7 +5,7 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::{
-    problem::{ConfigWarning, Fault, Problem},
+    problem::{ConfigWarning, Fault, NOT_SET, Problem},
     variable::{Presence, Scope, Variable},
 };
 use crate::network::NetworkName;
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
     pub(super) fn missing(&mut self, place: Place<'_>, variable: &Variable) {
         let name = place.name_to_set(variable);
         let next_step = format!("Set it, for example: {name}={}", variable.example);
-        self.problem(name, variable, Fault::new("is not set", next_step));
+        self.problem(name, variable, Fault::new(NOT_SET, next_step));
     }
 
     /// Notes a problem.

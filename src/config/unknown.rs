@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use super::{
-    problem::{ConfigWarning, Problem},
+    problem::{ConfigWarning, NOT_SET, Problem},
     variable::{Scope, all},
 };
-use crate::network::NetworkName;
+use crate::network::{BUILT_IN, NetworkName};
 
 /// Beginnings that belong to steward alone. `HTTP_` and `LOG_` are everybody's.
 const OUR_PREFIXES: [&str; 7] = [
@@ -40,6 +40,13 @@ pub(super) fn warnings(names: &[String], networks: &[&NetworkName]) -> Vec<Confi
         .iter()
         .filter(|name| !known.contains(*name))
         .filter_map(|name| {
+            if let Some(network) = unnamed_network(name) {
+                return Some(ConfigWarning {
+                    variable: name.clone(),
+                    what: format!("is set, and {network} is not watched"),
+                    next_step: format!("Add {network} to NETWORKS, or remove the variable."),
+                });
+            }
             let is_ours = prefixes.iter().any(|prefix| name.starts_with(prefix));
             let nearest = nearest(name, &known).or_else(|| {
                 let longer = format!("{name}_");
@@ -58,11 +65,24 @@ pub(super) fn explain(problems: &mut [Problem], names: &[String]) {
     for problem in problems {
         let near = names
             .iter()
-            .find(|name| !known.contains(*name) && is_near(name, &problem.variable));
+            .find(|name| !known.contains(*name) && is_near(name, &problem.variable))
+            .filter(|_near| problem.what == NOT_SET);
         if let Some(near) = near {
             problem.next_step = format!("{near} is set; did you mean {}?", problem.variable);
         }
     }
+}
+
+/// The built-in network that an unknown name would belong to.
+fn unnamed_network(name: &str) -> Option<&'static str> {
+    BUILT_IN.iter().map(|network| network.name).find(|network| {
+        let prefix = format!("{}_", network.to_ascii_uppercase());
+        let bare = name.strip_prefix(&prefix);
+        bare.is_some_and(|bare| {
+            let bare = bare.strip_suffix("_FILE").unwrap_or(bare);
+            all().any(|variable| variable.scope != Scope::Process && variable.name == bare)
+        })
+    })
 }
 
 fn warning(name: &str, nearest: Option<&String>) -> ConfigWarning {
@@ -155,6 +175,7 @@ mod tests {
                 "MAINNET_L1_RPC_URL",
                 "MAINNET_NODE",
                 "PROVIDER_IDS",
+                "TESTNET_L1_RPC_URLS",
             ]).join("\n"),
             @r#"
 DISCORD_GUILD is set, and steward has no such variable. Did you mean DISCORD_GUILD_ID?
@@ -163,6 +184,7 @@ STEWARD_DATA_DIR is set, and steward has no such variable. Did you mean DATA_DIR
 MAINNET_L1_RPC_URL is set, and steward has no such variable. Did you mean MAINNET_L1_RPC_URLS?
 MAINNET_NODE is set, and steward has no such variable. See docs/CONFIGURATION.md for all variables.
 PROVIDER_IDS is set, and steward has no such variable. Did you mean PROVIDER_ID?
+TESTNET_L1_RPC_URLS is set, and testnet is not watched. Add testnet to NETWORKS, or remove the variable.
 "#
         );
     }
@@ -185,6 +207,21 @@ PROVIDER_IDS is set, and steward has no such variable. Did you mean PROVIDER_ID?
             "DISCORD_TOKEN_FILE",
         ];
         assert_eq!(check(&names), none);
+    }
+
+    #[test]
+    fn a_missing_variable_is_compared_with_what_is_set() {
+        let mut problems = vec![Problem {
+            variable: "MAINNET_PROVIDER_ID".to_owned(),
+            what: "is not set".to_owned(),
+            why: String::new(),
+            next_step: "Set it.".to_owned(),
+        }];
+        explain(
+            &mut problems,
+            &["PATH".to_owned(), "MAINNET_PROVIDERID".to_owned()],
+        );
+        insta::assert_snapshot!(problems[0].next_step, @"MAINNET_PROVIDERID is set; did you mean MAINNET_PROVIDER_ID?");
     }
 
     #[test]
