@@ -5,9 +5,19 @@
 //! `contracts` knows the ABI of Aztec's contracts. Beyond this module no type of alloy is seen, apart from
 //! addresses, hashes and 256-bit numbers inside `units`.
 
+pub mod agreement;
+pub mod backfill;
+pub mod bloom;
 pub mod contracts;
+pub mod endpoints;
 mod fault;
+pub mod health;
+pub mod limits;
+mod member;
+pub mod observe;
 pub mod rpc;
+#[cfg(test)]
+mod scripted;
 mod wire;
 
 use std::{fmt, time::Duration};
