@@ -36,6 +36,11 @@ impl Endpoints {
         to: BlockNumber,
         filter: &LogFilter,
     ) -> Result<RangeLogs, ChainError> {
+        if filter.addresses.is_empty() {
+            return Err(ChainError::Refused(
+                "the filter names no contract".to_owned(),
+            ));
+        }
         let mut failures = Failures::default();
         for member in self.awake_for_history() {
             let answer = if member.lacks_logs_of(from) {
