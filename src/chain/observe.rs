@@ -201,6 +201,11 @@ impl Endpoints {
                     rest = later;
                 }
                 Err(ChainError::TooLarge { .. }) if member.aggregate_refused(size) => {}
+                Err(error @ ChainError::TooLarge { .. }) => {
+                    // Nothing is smaller than one call.
+                    member.failed("eth_call", &error);
+                    return Err(error);
+                }
                 Err(error) => return Err(error),
             }
         }
