@@ -91,11 +91,11 @@ async fn archive_endpoints_serve_the_past_and_nothing_else() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
     fn a_backfill_over_endpoints_with_limits_has_no_gap_and_no_overlap(
-        head in 1_u64..2_000,
-        limits in prop::collection::vec((1_u64..600, any::<bool>()), 1..4),
+        head in 1_u64..800,
+        limits in prop::collection::vec((1_u64..300, any::<bool>()), 1..4),
         dead in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread()

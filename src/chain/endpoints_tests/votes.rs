@@ -131,3 +131,16 @@ async fn a_lie_of_another_does_not_outvote_the_majority() {
         "{agreed:?}"
     );
 }
+
+#[tokio::test]
+async fn two_of_five_are_no_majority() {
+    let dead = || failing(gone());
+    let scene = scene(vec![
+        Rules::default(),
+        Rules::default(),
+        dead(),
+        dead(),
+        dead(),
+    ]);
+    assert_eq!(agreement(&scene).await, Agreement::OneSource);
+}
