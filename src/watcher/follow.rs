@@ -42,7 +42,7 @@ impl Watcher {
         let views = match self.views(header, &touched, is_head).await {
             Ok(views) => views,
             Err(WatchError::Chain(
-                error @ (ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::Refused(_)),
+                error @ (ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::PinIgnored),
             )) if !is_head => {
                 tracing::debug!(network = self.network(), block.number = %header.block.number, %error, "no views");
                 Views::Missing
