@@ -7,6 +7,7 @@ pub mod alert;
 pub mod chain;
 pub mod clock;
 pub mod outbox;
+pub mod provider;
 pub mod store;
 pub mod tasks;
 pub mod units;
