@@ -1,1 +1,12 @@
 //! Stories at the seams.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    unreachable_pub,
+    reason = "the worlds are test code, which may panic"
+)]
+
+mod world;
