@@ -1,25 +1,25 @@
 //! The chain: blocks with hashes, time, finality, and reorgs.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use alloy::primitives::{Bloom, keccak256};
+use alloy::primitives::Bloom;
 use steward::{
     chain::{Header, Log, contracts::QueueConfig},
-    units::{B256, BlockNumber, BlockRef, Bytes, U256, UnixSeconds},
+    units::{Address, B256, BlockNumber, BlockRef, Bytes, U256, UnixSeconds},
 };
 
 use super::{
-    action::{Action, Emitted, Revert},
+    action::{Action, Emitted, Key, Revert, digest},
     contracts::{BlockContext, Contracts},
     rollup::{Release, RollupConfig},
     slashing::SlashingConfig,
 };
 
-/// Blocks whose state is kept; older ones are history without state, as on a node that is no archive.
-const STATES_KEPT: u64 = 256;
+/// Blocks whose state is kept, lost branches included; older ones are history without state, as on a node that is no archive.
+const STATES_KEPT: usize = 512;
 
 /// How a world begins.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +108,9 @@ pub struct World {
     blocks: Vec<Arc<Block>>,
     /// Every block there ever was, those that a reorg threw out included.
     by_hash: HashMap<B256, Arc<Block>>,
-    states: BTreeMap<u64, Contracts>,
+    states: HashMap<B256, Contracts>,
+    /// The blocks in `states`, the oldest first.
+    states_order: VecDeque<B256>,
     /// The state that the block to come starts from, with what it did so far.
     pending: Contracts,
     emitted: Vec<(B256, Emitted)>,
@@ -127,7 +129,8 @@ impl World {
             setup,
             blocks: Vec::new(),
             by_hash: HashMap::new(),
-            states: BTreeMap::new(),
+            states: HashMap::new(),
+            states_order: VecDeque::new(),
             pending: state,
             emitted: Vec::new(),
             actions: Vec::new(),
@@ -149,7 +152,7 @@ impl World {
             Some(head) => (head.header.block.number.value() + 1, head.header.block.hash),
             None => (
                 self.setup.first_block,
-                keccak256(self.setup.seed.to_be_bytes()),
+                digest(self.setup.seed.to_be_bytes()),
             ),
         };
         self.pending.begin(BlockContext {
@@ -164,7 +167,7 @@ impl World {
         let logs = self.pending.apply(&action)?;
         let context = self.pending.block;
         let name = format!("{} {} {action:?}", context.number, self.actions.len());
-        let transaction = keccak256(name);
+        let transaction = digest(name);
         self.emitted
             .extend(logs.into_iter().map(|log| (transaction, log)));
         self.actions.push(action);
@@ -198,7 +201,7 @@ impl World {
         content.extend_from_slice(&context.parent_hash.0);
         let block = BlockRef {
             number: BlockNumber::new(context.number),
-            hash: keccak256(&content),
+            hash: digest(&content),
         };
         let mut bloom = Bloom::ZERO;
         let emitted = std::mem::take(&mut self.emitted);
@@ -230,9 +233,13 @@ impl World {
         });
         self.by_hash.insert(block.hash, Arc::clone(&sealed));
         self.blocks.push(sealed);
-        self.states.insert(context.number, self.pending.clone());
-        self.states
-            .remove(&context.number.wrapping_sub(STATES_KEPT));
+        self.states.insert(block.hash, self.pending.clone());
+        self.states_order.push_back(block.hash);
+        if self.states_order.len() > STATES_KEPT
+            && let Some(oldest) = self.states_order.pop_front()
+        {
+            self.states.remove(&oldest);
+        }
         self.begin(context.timestamp + self.setup.block_seconds);
         block
     }
@@ -260,11 +267,8 @@ impl World {
     pub fn unwind(&mut self, depth: u64) -> Vec<Action> {
         let depth = (depth as usize).min(self.blocks.len() - 1);
         let lost = self.blocks.split_off(self.blocks.len() - depth);
-        for block in &lost {
-            self.states.remove(&block.header.block.number.value());
-        }
         let head = self.head().clone();
-        let state = self.states.get(&head.block.number.value());
+        let state = self.states.get(&head.block.hash);
         self.pending = state.expect("state older than is kept").clone();
         let begun = std::mem::take(&mut self.actions);
         self.emitted.clear();
@@ -283,6 +287,29 @@ impl World {
             }
         }
         self.mine_many(depth + 1)
+    }
+
+    /// Makes `count` validators of fresh keys, numbered from `first_key`, in three blocks: keys added and staked behind those
+    /// that wait already, then flushed as far as the allowance goes.
+    pub fn populate(&mut self, provider: u64, first_key: u64, count: u64) -> BlockRef {
+        let keys = (first_key..first_key + count).map(Key::new).collect();
+        self.act(Action::AddKeys { provider, keys }).unwrap();
+        self.mine();
+        let version = self.contracts().canonical();
+        let queue = &self.contracts().staking_registry.provider(provider);
+        for _ in 0..queue.as_ref().unwrap().queue.len() {
+            let stake = Action::Stake {
+                provider,
+                version,
+                withdrawer: Address::repeat_byte(0xd1),
+                moves: true,
+            };
+            self.act(stake).unwrap();
+        }
+        self.mine();
+        let to_add = u64::MAX;
+        self.act(Action::Flush { version, to_add }).unwrap();
+        self.mine()
     }
 
     /// Stops `safe` and `finalized` where they are; `false` lets them go on.
@@ -321,14 +348,40 @@ impl World {
     /// A block by hash, and whether it is canonical.
     pub fn block_by_hash(&self, hash: B256) -> Option<(&Arc<Block>, bool)> {
         let block = self.by_hash.get(&hash)?;
-        let canonical = self.block(block.header.block.number.value());
-        let is_canonical = canonical.is_some_and(|canonical| canonical.header.block.hash == hash);
-        Some((block, is_canonical))
+        Some((block, self.is_canonical(block.header.block)))
     }
 
     /// The contracts at a canonical block, where the state is kept.
     pub fn state(&self, number: u64) -> Option<&Contracts> {
-        self.states.get(&number)
+        self.state_of(self.block(number)?.header.block.hash)
+    }
+
+    /// The contracts at any block, where the state is kept.
+    pub fn state_of(&self, hash: B256) -> Option<&Contracts> {
+        self.states.get(&hash)
+    }
+
+    /// The block at a height on the branch that ends with `tip`.
+    pub fn ancestor(&self, tip: B256, number: u64) -> Option<&Arc<Block>> {
+        let mut block = self.by_hash.get(&tip)?;
+        loop {
+            let at = block.header.block;
+            if at.number.value() == number {
+                return Some(block);
+            }
+            if at.number.value() < number {
+                return None;
+            }
+            if self.is_canonical(at) {
+                return self.block(number);
+            }
+            block = self.by_hash.get(&block.header.parent_hash)?;
+        }
+    }
+
+    fn is_canonical(&self, block: BlockRef) -> bool {
+        let canonical = self.block(block.number.value());
+        canonical.is_some_and(|canonical| canonical.header.block == block)
     }
 
     /// The contracts in the block to come.

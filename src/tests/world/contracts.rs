@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::keccak256;
 use steward::{
     chain::contracts::abi,
     units::{Address, B256, Bytes, U256},
 };
 
 use super::{
-    action::{Action, Emitted, Revert, emit},
+    action::{Action, Emitted, Revert, digest, emit},
     gse::{Governance, Gse},
     rollup::{Around, Rollup, RollupConfig},
     shards::{Queue, Shards},
@@ -40,7 +39,7 @@ pub struct Contracts {
 }
 
 fn address_of(name: &str) -> Address {
-    Address::from_word(keccak256(name))
+    Address::from_word(digest(name))
 }
 
 impl Contracts {
@@ -82,17 +81,12 @@ impl Contracts {
         address_of(&format!("staker of {withdrawer}"))
     }
 
-    /// Runs one transaction: what it emitted, or why it reverted; a revert changes nothing.
+    /// Runs one transaction: what it emitted, or why it reverted. A revert changes nothing, because every rule is checked
+    /// before the first write; a copy to go back to would cost more than all the rest.
     pub fn apply(&mut self, action: &Action) -> Result<Vec<Emitted>, Revert> {
-        let before = self.clone();
         let mut logs = Vec::new();
-        match self.run(action, &mut logs) {
-            Ok(()) => Ok(logs),
-            Err(revert) => {
-                *self = before;
-                Err(revert)
-            }
-        }
+        self.run(action, &mut logs)?;
+        Ok(logs)
     }
 
     fn run(&mut self, action: &Action, logs: &mut Vec<Emitted>) -> Result<(), Revert> {
@@ -169,20 +163,22 @@ impl Contracts {
         moves: bool,
         logs: &mut Vec<Emitted>,
     ) -> Result<(), Revert> {
-        self.rollup(version)?;
-        let (key, split) = self.staking_registry.take(provider)?;
+        let queue = &self.staking_registry.provider(provider)?.queue;
+        let key = *queue.at(0).ok_or(Revert("QueueIsEmpty"))?;
         let rollup = self.rollup_mut(version)?;
         rollup.deposit(key.deposit(withdrawer, moves), logs)?;
+        let rollup = rollup.address;
+        let split = self.staking_registry.take(provider)?;
         let staked = abi::StakingRegistry::StakedWithProvider {
             providerIdentifier: U256::from(provider),
-            rollupAddress: rollup.address,
+            rollupAddress: rollup,
             attester: key.attester,
             coinbaseSplitContractAddress: split,
             stakerImplementation: Self::staker(withdrawer),
         };
         logs.push(Emitted {
             address: address_of("split factory"),
-            topics: vec![keccak256("SplitCreated"), split.into_word()],
+            topics: vec![digest("SplitCreated"), split.into_word()],
             data: Bytes::new(),
         });
         emit(logs, self.staking_registry.address, &staked);
@@ -310,7 +306,6 @@ impl Contracts {
         let actions = self.tally(version, round)?;
         data.is_executed = true;
         let (rollup, mut around) = self.around(version, logs)?;
-        rollup.slashing.rounds.insert(round, data);
         if !actions.is_empty() {
             let slashing = &rollup.slashing;
             if around.now < slashing.disabled_until {
@@ -321,6 +316,7 @@ impl Contracts {
                 return Err(Revert("Slasher__PayloadVetoed"));
             }
         }
+        rollup.slashing.rounds.insert(round, data);
         for action in &actions {
             rollup.slash(action.validator, action.slashAmount, &mut around)?;
         }
@@ -468,9 +464,8 @@ impl Contracts {
             if count < size || rollup.committees.contains(&epoch) {
                 continue;
             }
-            let attesters = gse.attesters(rollup.address);
             let committee = (0..size)
-                .map(|seat| attesters[((epoch * size + seat) % count) as usize])
+                .filter_map(|seat| gse.attester_at(rollup.address, (epoch * size + seat) % count))
                 .collect();
             rollup.committees.insert(epoch, committee);
         }

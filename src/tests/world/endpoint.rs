@@ -2,19 +2,20 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
+use alloy::primitives::keccak256;
 use futures::future::BoxFuture;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use steward::{
     chain::{BlockTag, Call, CallAnswer, Chain, ChainError, EndpointName, Header, Log, LogFilter},
-    units::{Address, B256, BlockNumber, Bytes},
+    units::{Address, B256, BlockNumber, BlockRef, Bytes},
 };
 
 use super::{
-    blocks::{SharedWorld, World},
+    blocks::{Block, SharedWorld, World},
     contracts::Contracts,
     views,
 };
@@ -44,6 +45,8 @@ pub enum Lie {
 pub struct Manners {
     /// Its newest block lies so far behind.
     pub lag_blocks: u64,
+    /// It takes no block after this one, whatever branch becomes canonical elsewhere; `lag_blocks` does not count then.
+    pub stays_at: Option<B256>,
     /// Logs before this height are gone.
     pub pruned: Option<(u64, Pruning)>,
     pub lies: Vec<Lie>,
@@ -78,6 +81,7 @@ impl Default for Manners {
     fn default() -> Self {
         Self {
             lag_blocks: 0,
+            stays_at: None,
             pruned: None,
             lies: Vec::new(),
             range_blocks_max: None,
@@ -218,49 +222,70 @@ impl WorldEndpoint {
     }
 }
 
-fn head(world: &World, manners: &Manners) -> u64 {
-    let head = world.head().block.number.value();
-    head.saturating_sub(manners.lag_blocks)
-        .max(world.setup.first_block)
+/// The newest block of the endpoint's own chain.
+fn head(world: &World, manners: &Manners) -> BlockRef {
+    if let Some(tip) = manners.stays_at {
+        return world.block_by_hash(tip).unwrap().0.header.block;
+    }
+    let number = world.head().block.number.value();
+    let behind = number.saturating_sub(manners.lag_blocks);
+    let number = behind.max(world.setup.first_block);
+    world.block(number).unwrap().header.block
+}
+
+/// The block at a height of the endpoint's own chain.
+fn block<'a>(world: &'a World, manners: &Manners, number: u64) -> Option<&'a Arc<Block>> {
+    world.ancestor(head(world, manners).hash, number)
 }
 
 fn header(world: &World, manners: &Manners, tag: BlockTag) -> Option<Header> {
     let head = head(world, manners);
+    let newest = head.number.value();
     let number = match tag {
-        BlockTag::Latest => head,
-        BlockTag::Safe => world.safe().min(head),
-        BlockTag::Finalized => world.finalized().min(head),
+        BlockTag::Latest => newest,
+        BlockTag::Safe => world.safe().min(newest),
+        BlockTag::Finalized => world.finalized().min(newest),
         BlockTag::Number(number) => number.value(),
         BlockTag::Hash(hash) => {
-            let (block, is_canonical) = world.block_by_hash(hash)?;
-            let is_served = is_canonical || manners.remembers_orphans;
-            let is_reached = block.header.block.number.value() <= head;
-            return (is_served && is_reached).then(|| block.header.clone());
+            return known(world, manners, hash).map(|block| block.header.clone());
         }
     };
-    let block = world.block(number).filter(|_| number <= head)?;
-    let mut header = block.header.clone();
-    if number == head && manners.lies.contains(&Lie::WrongHash) {
-        header.block.hash = alloy::primitives::keccak256(header.block.hash);
+    let mut header = block(world, manners, number)?.header.clone();
+    if header.block == head && manners.lies.contains(&Lie::WrongHash) {
+        header.block.hash = keccak256(header.block.hash);
     }
     Some(header)
 }
 
-/// The state at the block of `at`, which must be canonical and reached.
+/// A block that the endpoint can serve by hash.
+fn known<'a>(world: &'a World, manners: &Manners, hash: B256) -> Option<&'a Arc<Block>> {
+    let (found, _) = world.block_by_hash(hash)?;
+    let at = found.header.block;
+    let own = block(world, manners, at.number.value());
+    let is_own = own.is_some_and(|own| own.header.block == at);
+    // An endpoint that stays behind never saw the other branch.
+    let is_orphan = manners.remembers_orphans && manners.stays_at.is_none();
+    let is_reached = at.number <= head(world, manners).number;
+    (is_own || (is_orphan && is_reached)).then_some(found)
+}
+
+/// The state at the block of `at`, which must be on the endpoint's own chain.
 fn state<'a>(
     world: &'a World,
     manners: &Manners,
     at: &Header,
 ) -> Result<&'a Contracts, ChainError> {
-    let head = head(world, manners);
-    let number = at.block.number.value();
-    let canonical = world.block(number).filter(|_| number <= head);
-    if canonical.is_none_or(|block| block.header.block.hash != at.block.hash) {
+    let number = at.block.number;
+    let own = block(world, manners, number.value());
+    if own.is_none_or(|own| own.header.block != at.block) {
         return Err(ChainError::UnknownBlock);
     }
-    let is_held = head - number < manners.states_kept;
+    let is_held = head(world, manners).number.since(number) < manners.states_kept;
     let pruned = || ChainError::Pruned("missing trie node".to_owned());
-    world.state(number).filter(|_| is_held).ok_or_else(pruned)
+    world
+        .state_of(at.block.hash)
+        .filter(|_| is_held)
+        .ok_or_else(pruned)
 }
 
 fn matching(logs: &[Log], filter: &LogFilter, manners: &Manners) -> Vec<Log> {
@@ -324,10 +349,7 @@ impl Chain for WorldEndpoint {
         filter: &'a LogFilter,
     ) -> BoxFuture<'a, Result<Vec<Log>, ChainError>> {
         self.ask("eth_getLogs", move |world, manners| {
-            if header(world, manners, BlockTag::Hash(block)).is_none() {
-                return Err(ChainError::UnknownBlock);
-            }
-            let (block, _) = world.block_by_hash(block).unwrap();
+            let block = known(world, manners, block).ok_or(ChainError::UnknownBlock)?;
             let number = block.header.block.number.value();
             match manners.pruned {
                 Some((before, Pruning::Silent)) if number < before => Ok(Vec::new()),
@@ -363,9 +385,9 @@ impl Chain for WorldEndpoint {
                 _ => {}
             }
             // A range that lies after the head is answered, with nothing.
-            let last = to.value().min(head(world, manners));
+            let last = to.value().min(head(world, manners).number.value());
             let logs = (first..=last)
-                .filter_map(|number| world.block(number))
+                .filter_map(|number| block(world, manners, number))
                 .flat_map(|block| matching(&block.logs, filter, manners))
                 .collect();
             limited(logs, manners)
@@ -388,7 +410,7 @@ impl Chain for WorldEndpoint {
             let mut desk = self.desk();
             desk.gas_max = desk.gas_max.max(gas);
             drop(desk);
-            if manners.ignores_pin && at.block.number.value() != head(world, manners) {
+            if manners.ignores_pin && at.block != head(world, manners) {
                 return Err(ChainError::PinIgnored);
             }
             let contracts = state(world, manners, at)?;
@@ -401,7 +423,7 @@ impl Chain for WorldEndpoint {
 
     fn code(&self, address: Address) -> BoxFuture<'_, Result<Bytes, ChainError>> {
         self.ask("eth_getCode", move |world, manners| {
-            let newest = world.state(head(world, manners));
+            let newest = world.state_of(head(world, manners).hash);
             let has_code = newest.is_some_and(|contracts| contracts.has_code(address));
             Ok(Bytes::from_static(if has_code {
                 &[0x60, 0x80]

@@ -91,17 +91,14 @@ impl Gse {
         count(rollup) + bonus
     }
 
-    /// The validators of a rollup: those staked there, then those of the bonus instance.
-    pub fn attesters(&self, rollup: Address) -> Vec<Address> {
-        let own = self.instances.get(&rollup);
-        let bonus = self
-            .instances
-            .get(&BONUS_INSTANCE)
-            .filter(|_| self.latest == rollup);
-        own.into_iter()
-            .chain(bonus)
-            .flat_map(|members| members.set.iter())
-            .collect()
+    /// `getAttesterAtIndex`: those staked on the rollup come first, then those of the bonus instance.
+    pub fn attester_at(&self, rollup: Address, index: u64) -> Option<Address> {
+        let own = &self.instances.get(&rollup)?.set;
+        if index < own.len() {
+            return own.get(index);
+        }
+        let bonus = self.instances.get(&BONUS_INSTANCE)?;
+        (self.latest == rollup).then(|| bonus.set.get(index - own.len()))?
     }
 
     pub fn withdrawer(&self, attester: Address) -> Address {

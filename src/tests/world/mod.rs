@@ -19,4 +19,5 @@ pub mod staking_registry;
 pub mod views;
 
 mod life;
+mod lives;
 mod service;

@@ -140,8 +140,9 @@ impl Script {
 
     fn attester(&mut self, contracts: &Contracts, version: u64) -> Option<Address> {
         let rollup = contracts.rollup(version).ok()?;
-        let attesters = contracts.gse.attesters(rollup.address);
-        attesters.choose(&mut self.rng).copied()
+        let count = contracts.gse.attester_count(rollup.address);
+        let index = self.rng.random_range(0..count.max(1));
+        contracts.gse.attester_at(rollup.address, index)
     }
 
     fn exiting(&mut self, contracts: &Contracts, version: u64) -> Option<Address> {

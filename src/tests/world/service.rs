@@ -393,3 +393,41 @@ fn old_state_is_not_held() {
         Err(ChainError::Pruned(_))
     ));
 }
+
+#[test]
+fn an_endpoint_on_a_lost_branch_holds_it_for_canonical() {
+    let shared = lived(6);
+    let other = shared.lock().head().clone();
+    let endpoint = WorldEndpoint::new("rpc-1", &shared);
+    endpoint.change(|manners| manners.stays_at = Some(other.block.hash));
+    let new = shared.lock().reorg(3, |_| true);
+    let latest = now(endpoint.header(BlockTag::Latest)).unwrap().unwrap();
+    assert_eq!(latest, other);
+    let before = BlockTag::Number(other.block.number.saturating_sub(1));
+    let before = now(endpoint.header(before)).unwrap().unwrap();
+    assert_eq!(before.block.hash, other.parent_hash);
+    assert!(now(endpoint.aggregate(&other, &[])).is_ok());
+    assert_eq!(now(endpoint.header(BlockTag::Hash(new.hash))), Ok(None));
+    let root = other.block.number.saturating_sub(3);
+    let root = now(endpoint.header(BlockTag::Number(root)))
+        .unwrap()
+        .unwrap();
+    assert!(shared.lock().block_by_hash(root.block.hash).unwrap().1);
+}
+
+/// The sizes that benchmarks speak of must be cheap to make.
+#[test]
+fn ten_thousand_attesters_enter_in_one_block() {
+    let shared = World::shared(Setup::open(1, 20_000));
+    let mut world = shared.lock();
+    Script::new(1).begin(&mut world);
+    world.populate(OURS, 1_000_000, 10_000);
+    let block = world.head().block.number.value();
+    let entered = world
+        .block(block)
+        .unwrap()
+        .logs
+        .iter()
+        .filter(|log| log.topics[0] == abi::Rollup::Deposit::SIGNATURE_HASH);
+    assert!(entered.count() >= 10_000);
+}

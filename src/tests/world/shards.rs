@@ -177,8 +177,4 @@ impl AddressSet {
     pub fn len(&self) -> u64 {
         self.at.len() as u64
     }
-
-    pub fn iter(&self) -> impl Iterator<Item = Address> + '_ {
-        (0..self.len()).filter_map(|index| self.get(index))
-    }
 }

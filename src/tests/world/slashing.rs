@@ -1,12 +1,14 @@
 //! A slasher and its proposer (`TallySlashingProposer`; v5 calls it `SlashingProposer`): votes, tally, execution, veto.
 
-use alloy::primitives::keccak256;
 use steward::{
     chain::contracts::abi,
     units::{Address, B256, U256},
 };
 
-use super::{action::Revert, shards::Shards};
+use super::{
+    action::{Revert, digest},
+    shards::Shards,
+};
 
 /// `ROUNDABOUT_SIZE`: rounds that the contract keeps.
 const ROUNDABOUT_SIZE: u64 = 128;
@@ -154,6 +156,6 @@ impl Slashing {
             )
             .map(B256::from)
             .collect();
-        Address::from_word(keccak256(words.concat()))
+        Address::from_word(digest(words.concat()))
     }
 }

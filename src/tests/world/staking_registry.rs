@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::keccak256;
 use steward::{
     chain::contracts::abi,
     units::{Address, U256},
 };
 
 use super::{
-    action::{Emitted, Key, Revert, emit},
+    action::{Emitted, Key, Revert, digest, emit},
     shards::Queue,
 };
 
@@ -100,6 +99,9 @@ impl StakingRegistry {
     }
 
     pub fn drip(&mut self, id: u64, count: u64, logs: &mut Vec<Emitted>) -> Result<(), Revert> {
+        if self.provider(id)?.queue.len() < count {
+            return Err(Revert("QueueIsEmpty"));
+        }
         for _ in 0..count {
             let key = self.provider_mut(id)?.queue.pop();
             let event = abi::StakingRegistry::ProviderQueueDripped {
@@ -183,12 +185,12 @@ impl StakingRegistry {
         Ok(())
     }
 
-    /// Takes the head of the provider queue and makes its split.
-    pub fn take(&mut self, id: u64) -> Result<(Key, Address), Revert> {
+    /// Takes the head of the provider queue away, and makes the split of its stake.
+    pub fn take(&mut self, id: u64) -> Result<Address, Revert> {
         let key = self.provider_mut(id)?.queue.pop();
-        let key = key.ok_or(Revert("QueueIsEmpty"))?;
+        key.ok_or(Revert("QueueIsEmpty"))?;
         self.splits += 1;
         let seed = [U256::from(self.splits), U256::from(id)].map(|word| word.to_be_bytes::<32>());
-        Ok((key, Address::from_word(keccak256(seed.concat()))))
+        Ok(Address::from_word(digest(seed.concat())))
     }
 }
