@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use alloy::primitives::Bloom;
+use alloy::primitives::{Bloom, BloomInput};
 use steward::{
     chain::{Header, Log, contracts::QueueConfig},
     units::{Address, B256, BlockNumber, BlockRef, Bytes, U256, UnixSeconds},
@@ -101,6 +101,22 @@ pub struct Block {
     pub actions: Vec<Action>,
 }
 
+/// Blooms of addresses and topics, remembered: they repeat, and keccak is slow in unoptimised builds.
+#[derive(Debug, Default)]
+struct Blooms(HashMap<Vec<u8>, Bloom>);
+
+impl Blooms {
+    fn of(&mut self, item: &[u8]) -> Bloom {
+        if let Some(bloom) = self.0.get(item) {
+            return *bloom;
+        }
+        let mut bloom = Bloom::ZERO;
+        bloom.accrue(BloomInput::Raw(item));
+        self.0.insert(item.to_vec(), bloom);
+        bloom
+    }
+}
+
 /// The chain and everything on it. Transactions run at once, in the block to come; [`World::mine`] seals it.
 #[derive(Debug)]
 pub struct World {
@@ -114,6 +130,7 @@ pub struct World {
     /// The state that the block to come starts from, with what it did so far.
     pending: Contracts,
     emitted: Vec<(B256, Emitted)>,
+    blooms: Blooms,
     actions: Vec<Action>,
     /// Makes the hashes of a new branch differ from those of the old one.
     branch: u64,
@@ -133,6 +150,7 @@ impl World {
             states_order: VecDeque::new(),
             pending: state,
             emitted: Vec::new(),
+            blooms: Blooms::default(),
             actions: Vec::new(),
             branch: 0,
             finalized_stall: None,
@@ -208,7 +226,10 @@ impl World {
         let logs = (0..)
             .zip(emitted)
             .map(|(index, (transaction, log))| {
-                bloom.accrue_raw_log(log.address, &log.topics);
+                bloom |= self.blooms.of(log.address.as_slice());
+                for topic in &log.topics {
+                    bloom |= self.blooms.of(topic.as_slice());
+                }
                 Log {
                     block,
                     transaction,

@@ -420,7 +420,8 @@ fn a_veto_stops_a_round() {
     assert_eq!(world.act(execute), Err(Revert("Slasher__PayloadVetoed")));
 }
 
-fn facts(world: &World, rollup: &Rollup) -> QueueFacts {
+/// What a watcher reads of an entry queue at the newest block.
+pub(super) fn facts(world: &World, rollup: &Rollup) -> QueueFacts {
     let state = world.state(world.head().block.number.value()).unwrap();
     let now = state.block.timestamp;
     QueueFacts {

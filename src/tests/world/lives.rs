@@ -10,7 +10,7 @@ use steward::{
 
 use super::{
     blocks::{Setup, World},
-    life::{name, roles},
+    life::{facts, name, roles},
     script::Script,
 };
 
@@ -96,6 +96,10 @@ proptest! {
             script.step(&mut world);
             if step % 20 == 19 {
                 script.shake(&mut world, 5);
+            }
+            let state = world.state(world.head().block.number.value()).unwrap();
+            for rollup in state.rollups.values() {
+                prop_assert_eq!(facts(&world, rollup).flush_size(), rollup.flush_size(&state.gse));
             }
         }
         let contracts = world.contracts();

@@ -4,6 +4,11 @@
 //! honest small model of the contracts that emits real ABI logs and answers real ABI calls. [`endpoint::WorldEndpoint`]
 //! serves one world as a `steward::chain::Chain`, well or badly. [`script`] gives it a random life.
 //!
+//! A story makes a world (`World::shared(Setup::small(seed))`), gives the code under test some endpoints over it, and then
+//! plays: `act` runs a transaction in the block to come, `mine` seals that block, `warp` and `pass` move time, `reorg` and
+//! `unwind` take blocks back, `stall_finality` does what it says, `endpoint.change(..)` spoils its manners. What is really
+//! the case is read from `contracts()` and `state(number)`, never from the code under test.
+//!
 //! Not modelled: gas of transactions, tokens, rewards, checkpoints, BLS (a proof of possession is right or wrong by say-so).
 
 pub mod action;
