@@ -12,6 +12,7 @@ pub mod config;
 pub mod keys;
 pub mod network;
 pub mod outbox;
+pub mod provider;
 pub mod state;
 pub mod store;
 pub mod tasks;
