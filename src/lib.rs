@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod chain;
 pub mod clock;
+pub mod jobs;
 pub mod outbox;
 pub mod store;
 pub mod tasks;
