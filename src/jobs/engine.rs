@@ -160,7 +160,8 @@ impl<S: HasJobs + Tables + Send + Sync + 'static> Engine<S> {
         let mut tidy_at_ms = 0;
         loop {
             commits.borrow_and_update();
-            while !token.is_cancelled() && running.len() < RUNNING_MAX {
+            let is_stopping = token.is_cancelled();
+            while !is_stopping && running.len() < RUNNING_MAX {
                 match self.claim().await? {
                     Claimed::Act(future, kind) => {
                         self.count(kind, false);
@@ -170,20 +171,21 @@ impl<S: HasJobs + Tables + Send + Sync + 'static> Engine<S> {
                     Claimed::Nothing => break,
                 }
             }
-            if token.is_cancelled() && running.is_empty() {
+            if is_stopping && running.is_empty() {
                 return Ok(());
             }
             let now_ms = self.clock.now_ms();
-            if now_ms >= tidy_at_ms && !token.is_cancelled() {
+            if now_ms >= tidy_at_ms && !is_stopping {
                 self.tidy().await?;
                 tidy_at_ms = now_ms.saturating_add(millis(TIDY_EVERY));
             }
             let wait = self.wait().await;
             tokio::select! {
+                biased;
                 Some(answer) = running.next(), if !running.is_empty() => self.conclude(answer).await?,
-                () = token.cancelled(), if !token.is_cancelled() => {}
-                changed = commits.changed(), if !token.is_cancelled() => drop(changed),
-                () = tokio::time::sleep(wait), if !token.is_cancelled() => {}
+                () = token.cancelled(), if !is_stopping => {}
+                changed = commits.changed(), if !is_stopping => drop(changed),
+                () = tokio::time::sleep(wait), if !is_stopping => {}
             }
         }
     }

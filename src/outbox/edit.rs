@@ -53,6 +53,12 @@ impl<S: HasOutbox + Send + Sync + 'static> Handler<S> for Edit {
         let (channel, message) = (delivery.channel, posted.message);
         let mut content = delivery.wanted.clone();
         content.attachments.clear();
+        // From here on nobody knows what stands, until an answer tells: content that changes back is edited all the same.
+        outbox.change(&id, now_ms, |delivery| {
+            if let Some(posted) = &mut delivery.posted {
+                posted.content_hash = None;
+            }
+        });
         let courier = Arc::clone(&self.courier);
         let act = async move {
             let edited = courier.edit(channel, message, &content).await;

@@ -12,8 +12,10 @@ use crate::{
         notice::{Notice, NoticeId},
     },
     clock::Clock,
-    jobs::{Engine, EngineError, HasJobs, Jobs, Policies},
-    outbox::{Deliver, Edit, HasOutbox, Outbox, Owed, Routes, courier::ChannelId},
+    jobs::{Engine, EngineError, HasJobs, Jobs, Policies, job::Action},
+    outbox::{
+        Ask, AskError, Deliver, Edit, HasOutbox, Outbox, Owed, Routes, courier::ChannelId, operate,
+    },
     store::{Store, table::Journal},
     units::UnixSeconds,
     writer::{CommitError, Tables, Writer},
@@ -66,6 +68,7 @@ pub(super) struct Process {
     pub(super) writer: Arc<Writer<State>>,
     pub(super) stop: CancellationToken,
     pub(super) engine: tokio::task::JoinHandle<Result<(), EngineError>>,
+    disk: Arc<Disk>,
     clock: Arc<PausedClock>,
 }
 
@@ -87,6 +90,7 @@ impl House {
     )]
     pub(super) fn start(&mut self) -> Process {
         self.incarnation += 1;
+        self.disk = self.disk.reopened();
         let state = State {
             jobs: Jobs::load(&*self.disk, self.incarnation).unwrap(),
             outbox: Outbox::load(&*self.disk).unwrap(),
@@ -107,6 +111,7 @@ impl House {
             writer,
             engine: tokio::task::spawn(engine.run(stop.clone())),
             stop,
+            disk: Arc::clone(&self.disk),
             clock: Arc::clone(&self.clock),
         }
     }
@@ -136,6 +141,20 @@ impl Process {
             Ok::<_, ()>(change(outbox, jobs, now_ms))
         });
         commit.await.unwrap()
+    }
+
+    pub(super) async fn ask(&self, job: u64, action: Action) -> Result<(), CommitError<AskError>> {
+        let ask = Ask {
+            job,
+            action,
+            actor: "operator".to_owned(),
+            reason: "looked into the channel".to_owned(),
+        };
+        let now_ms = self.clock.now_ms();
+        let commit = self
+            .writer
+            .commit(|state, extra| operate(state, extra, &ask, now_ms));
+        commit.await
     }
 
     /// Waits until no job is live; fails after two days of the world's time.
@@ -172,6 +191,7 @@ impl Process {
 
     /// As SIGKILL does.
     pub(super) async fn kill(self) {
+        self.disk.die();
         self.engine.abort();
         drop(self.engine.await);
     }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -77,11 +80,14 @@ impl Fuse {
     }
 }
 
-/// A store in memory that can crash before and after every commit.
+type Rows = Arc<Mutex<BTreeMap<(Tree, Vec<u8>), Vec<u8>>>>;
+
+/// One process's hold on the disk: it can crash before and after every commit, and a dead one writes no more.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
-    rows: Mutex<BTreeMap<(Tree, Vec<u8>), Vec<u8>>>,
-    pub(super) fuse: Arc<Fuse>,
+    rows: Rows,
+    fuse: Arc<Fuse>,
+    is_dead: AtomicBool,
 }
 
 impl Disk {
@@ -91,15 +97,31 @@ impl Disk {
             ..Self::default()
         })
     }
+
+    /// The same disk, for the next process.
+    pub(super) fn reopened(&self) -> Arc<Self> {
+        Arc::new(Self {
+            rows: Arc::clone(&self.rows),
+            fuse: Arc::clone(&self.fuse),
+            is_dead: AtomicBool::new(false),
+        })
+    }
+
+    /// A write under way on a thread ends before this returns, and none comes after.
+    pub(super) fn die(&self) {
+        let rows = self.rows.lock().unwrap();
+        self.is_dead.store(true, Ordering::SeqCst);
+        drop(rows);
+    }
 }
 
 impl Store for Disk {
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let crash = || Err(StoreError::Io("the power went out".to_owned()));
-        if self.fuse.burns() {
+        let mut rows = self.rows.lock().unwrap();
+        if self.is_dead.load(Ordering::SeqCst) || self.fuse.burns() {
             return crash();
         }
-        let mut rows = self.rows.lock().unwrap();
         for write in batch.writes() {
             let key = (write.tree, write.key.clone());
             match &write.value {
@@ -295,7 +317,8 @@ impl World {
                 tokio::time::sleep(wait).await;
                 Ok(())
             }
-            Some(Fault::Panics) => panic!("the world is not as it seems"),
+            // Without the hook, which would fill the output.
+            Some(Fault::Panics) => std::panic::resume_unwind(Box::new("the courier stumbled")),
             Some(Fault::LostAnswer | Fault::HangsAfter | Fault::Unfaithful) | None => Ok(()),
         }
     }
