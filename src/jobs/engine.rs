@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     HasJobs,
     attempt::{Attempt, Outcome},
-    job::{Event, Job, JobKind, Lane, Lease, Pause, State, Verdict},
+    job::{Job, JobKind, Lane, Lease, Pause, State, Verdict},
     policy::Policies,
     queue::Gate,
+    transition::Event,
 };
 use crate::{
     clock::Clock,

@@ -1,7 +1,7 @@
 //! Everything that touches the outside world is a job: created in the commit that caused it, processed under a lease with
 //! a policy, verified by looking at the world.
 //!
-//! [`job`] is the pure state machine, [`policy`] the numbers, [`queue`] the table with its indexes, [`attempt`] what the
+//! [`job`] is the record, [`transition`] its pure state machine, [`policy`] the numbers, [`queue`] the table with its indexes, [`attempt`] what the
 //! ledger keeps, [`engine`] the loop. What a kind does is its [`engine::Handler`]; the first kinds live in `outbox`.
 //!
 //! Invariants: an attempt is flushed as started before its request leaves; a lease of an earlier incarnation is dead,
@@ -12,6 +12,10 @@ pub mod engine;
 pub mod job;
 pub mod policy;
 pub mod queue;
+pub mod transition;
+
+#[cfg(test)]
+mod tests;
 
 pub use engine::{Engine, EngineError, Handler, Prepared};
 pub use job::{Job, JobKind, Lane, Priority, State, Verdict};

@@ -28,6 +28,24 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The policy of new messages.
+    #[must_use]
+    pub const fn deliver() -> Self {
+        Self {
+            attempts_max: 10,
+            polls_max: 3,
+            backoff_base: Duration::from_secs(1),
+            backoff_factor: 2.0,
+            // After an outage the first message leaves at most this late; meanwhile one request a minute and channel.
+            backoff_max: Duration::from_mins(1),
+            jitter: 0.2,
+            // The courier's own time-outs are shorter; this is the last resort. A search may take 20 pages.
+            timeout: Duration::from_mins(2),
+            // Lanes serialise; this bounds channels that are served at once.
+            concurrency: 16,
+        }
+    }
+
     /// The wait after the `streak`-th postponement in a row (from 1), with `random` in `0.0..1.0`.
     #[must_use]
     pub fn backoff(&self, streak: u32, random: f64) -> Duration {
@@ -48,38 +66,29 @@ pub struct Policies(BTreeMap<JobKind, Policy>);
 
 impl Default for Policies {
     fn default() -> Self {
-        let deliver = Policy {
-            attempts_max: 10,
-            polls_max: 3,
-            backoff_base: Duration::from_secs(1),
-            backoff_factor: 2.0,
-            // After an outage the first message leaves at most this late; meanwhile one request a minute and channel.
-            backoff_max: Duration::from_mins(1),
-            jitter: 0.2,
-            // The courier's own time-outs are shorter; this is the last resort. A search may take 20 pages.
-            timeout: Duration::from_mins(2),
-            // Lanes serialise; this bounds channels that are served at once.
-            concurrency: 16,
-        };
-        let edit = Policy {
-            backoff_base: Duration::from_secs(5),
-            backoff_max: Duration::from_mins(10),
-            timeout: Duration::from_mins(1),
-            concurrency: 8,
-            ..deliver.clone()
-        };
-        let export = Policy {
-            attempts_max: 5,
-            backoff_base: Duration::from_mins(1),
-            backoff_max: Duration::from_hours(1),
-            timeout: Duration::from_mins(30),
-            concurrency: 1,
-            ..deliver.clone()
-        };
         Self(BTreeMap::from([
-            (JobKind::Deliver, deliver),
-            (JobKind::Edit, edit),
-            (JobKind::Export, export),
+            (JobKind::Deliver, Policy::deliver()),
+            (
+                JobKind::Edit,
+                Policy {
+                    backoff_base: Duration::from_secs(5),
+                    backoff_max: Duration::from_mins(10),
+                    timeout: Duration::from_mins(1),
+                    concurrency: 8,
+                    ..Policy::deliver()
+                },
+            ),
+            (
+                JobKind::Export,
+                Policy {
+                    attempts_max: 5,
+                    backoff_base: Duration::from_mins(1),
+                    backoff_max: Duration::from_hours(1),
+                    timeout: Duration::from_mins(30),
+                    concurrency: 1,
+                    ..Policy::deliver()
+                },
+            ),
         ]))
     }
 }
@@ -95,15 +104,6 @@ impl Policies {
     /// The policy of a kind; every kind has one.
     #[must_use]
     pub fn of(&self, kind: JobKind) -> Policy {
-        self.0.get(&kind).cloned().unwrap_or(Policy {
-            attempts_max: 1,
-            polls_max: 1,
-            backoff_base: Duration::from_secs(1),
-            backoff_factor: 1.0,
-            backoff_max: Duration::from_secs(1),
-            jitter: 0.0,
-            timeout: Duration::from_mins(1),
-            concurrency: 1,
-        })
+        self.0.get(&kind).cloned().unwrap_or_else(Policy::deliver)
     }
 }

@@ -9,8 +9,9 @@ use std::{
 
 use super::{
     attempt,
-    job::{Event, Illegal, Job, JobKind, Lane, Priority, State, revive, transition, withdraw},
+    job::{Job, JobKind, Lane, Priority, State},
     policy::Policy,
+    transition::{Event, Illegal, revive, transition, withdraw},
 };
 use crate::store::{
     Batch, Store, StoreError, Write,

@@ -215,6 +215,12 @@ impl Outbox {
             if expires_at_ms > now_ms && self.closed.len() <= CLOSED_MAX {
                 break;
             }
+            let is_owed = |row: &Delivery| row.is_incident() && row.owes_edit();
+            if self.delivery(&id).is_some_and(is_owed) {
+                // Its edit is tried without end; what it is to say must not be forgotten.
+                self.change(&id, now_ms, |_| ());
+                continue;
+            }
             match self.deliveries.remove(&id) {
                 Some(delivery) => self.leave(&delivery),
                 None => drop(self.closed.pop_first()),

@@ -279,7 +279,9 @@ pub(super) fn file(entries: &[Entry]) -> Attachment {
 
 /// One line of CSV. A cell that a spreadsheet would run as a formula is quoted as text.
 fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .buffer_capacity(512)
+        .from_writer(Vec::new());
     let cells = cells.map(|cell| {
         if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
             format!("'{cell}")

@@ -10,7 +10,8 @@ use crate::{
     jobs::{
         JobKind, Policies,
         attempt::Audit,
-        job::{Action, Event, Illegal},
+        job::Action,
+        transition::{Event, Illegal},
     },
     store::StoreError,
     writer::Extra,

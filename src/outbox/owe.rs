@@ -162,7 +162,8 @@ impl Outbox {
         };
         let mut entry = Entry::of(&notice);
         let is_changed = if delivery.is_group {
-            let is_posted = delivery.posted.is_some();
+            // Once an attempt was made, its file may stand as it was; only the table can tell what changed.
+            let is_posted = !is_cancelled && delivery.state != DeliveryState::Pending;
             let Some(known) = delivery
                 .entries
                 .iter_mut()

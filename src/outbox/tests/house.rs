@@ -1,6 +1,6 @@
 //! A house that owes: the smallest state with an outbox, a process that can be started and killed, and its notices.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -71,6 +71,8 @@ pub(super) struct Process {
     disk: Arc<Disk>,
     clock: Arc<PausedClock>,
 }
+
+pub(super) const MINUTE: Duration = Duration::from_mins(1);
 
 impl House {
     pub(super) fn new(seed: u64) -> Self {
@@ -172,7 +174,7 @@ impl Process {
                 commits.changed().await.unwrap();
             }
         };
-        let limit = std::time::Duration::from_hours(48);
+        let limit = Duration::from_hours(48);
         if tokio::time::timeout(limit, settled).await.is_err() {
             let state = self.writer.read().await;
             let live: Vec<_> = state
@@ -234,10 +236,27 @@ pub(super) fn card(id: &NoticeId, severity: Severity, text: &str) -> Card {
     }
 }
 
+/// What the card of a notice that was taken back says.
+pub(super) fn gone(id: &NoticeId) -> Message {
+    Message {
+        cards: vec![card(id, Severity::Retracted, "taken back")],
+        ..Message::default()
+    }
+}
+
 pub(super) fn transition(subject: u64, text: &str) -> Notice {
     notice(Class::AttesterTransition, subject, text)
 }
 
 pub(super) fn incident(subject: u64, text: &str) -> Notice {
     notice(Class::CoinbaseMissing, subject, text)
+}
+
+/// Where the delivery that tells a notice stands.
+pub(super) async fn state_of(process: &Process, class: Class, subject: u64) -> String {
+    let state = process.writer.read().await;
+    let telling = state.outbox.telling(&id(class, subject));
+    telling
+        .map_or("forgotten", |delivery| delivery.state.name())
+        .to_owned()
 }
