@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
-    house::{ALARMS, House, NEWS, Process, gone, incident, transition},
+    house::{ALARMS, House, NEWS, Process, gone, incident, routes, transition},
     world::Standing,
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     },
     jobs::job::Action,
     outbox::courier::{ChannelId, MessageId},
+    units::{B256, BlockNumber, BlockRef},
 };
 
 const SEEDS: u64 = 200;
@@ -73,6 +74,9 @@ struct Plot {
     random: StdRng,
     meant: Meant,
     order: Vec<NoticeId>,
+    /// The block that a notice is caused by at present.
+    causes: BTreeMap<NoticeId, u64>,
+    block: u64,
     next: u64,
 }
 
@@ -82,6 +86,8 @@ async fn live(seed: u64) -> (u64, usize, u64) {
         random: StdRng::seed_from_u64(seed),
         meant: Meant::new(),
         order: Vec::new(),
+        causes: BTreeMap::new(),
+        block: 0,
         next: 1,
     };
     let rate = [0.0, 0.1, 0.4][plot.random.random_range(0..3)];
@@ -133,7 +139,7 @@ async fn live(seed: u64) -> (u64, usize, u64) {
 /// One day of owing; says whether a commit failed, which ends the process.
 async fn day(house: &House, process: &Process, plot: &mut Plot) -> bool {
     for _ in 0..plot.random.random_range(1..12) {
-        let is_done = match plot.random.random_range(0..10) {
+        let is_done = match plot.random.random_range(0..11) {
             0..5 => {
                 let batch = plot.batch();
                 process.owe(batch).await.is_ok()
@@ -146,7 +152,8 @@ async fn day(house: &House, process: &Process, plot: &mut Plot) -> bool {
                 Some(id) => retract(house, process, &id).await,
                 None => true,
             },
-            8 => {
+            8 => reorg(house, process, plot).await,
+            9 => {
                 let is_down = plot.random.random_bool(0.5);
                 house.world.set(|rules| rules.is_down = is_down);
                 true
@@ -172,6 +179,40 @@ async fn day(house: &House, process: &Process, plot: &mut Plot) -> bool {
     false
 }
 
+/// A block is unwound, and everything in it moves to another one; says whether the commit held.
+async fn reorg(house: &House, process: &Process, plot: &mut Plot) -> bool {
+    if plot.block == 0 {
+        return true;
+    }
+    let unwound = plot.random.random_range(1..=plot.block);
+    plot.block += 1;
+    let moved: Vec<NoticeId> = plot
+        .causes
+        .iter_mut()
+        .filter(|(_, block)| **block == unwound)
+        .map(|(id, block)| {
+            *block = plot.block;
+            id.clone()
+        })
+        .collect();
+    let notices: Vec<Notice> = moved.iter().filter_map(|id| plot.meant_now(id)).collect();
+    let now_ms = crate::clock::Clock::now_ms(&*house.clock);
+    let commit = process.writer.commit(|state, _| {
+        let (outbox, jobs) = (&mut state.outbox, &mut state.jobs);
+        outbox.cancel_caused_by(jobs, now_ms, &[block(unwound)]);
+        outbox.owe(jobs, now_ms, notices, &routes());
+        Ok::<_, ()>(())
+    });
+    commit.await.is_ok()
+}
+
+fn block(number: u64) -> BlockRef {
+    BlockRef {
+        number: BlockNumber::new(number),
+        hash: B256::left_padding_from(&number.to_be_bytes()),
+    }
+}
+
 async fn retract(house: &House, process: &Process, id: &NoticeId) -> bool {
     let now_ms = crate::clock::Clock::now_ms(&*house.clock);
     let commit = process.writer.commit(|state, _| {
@@ -186,20 +227,28 @@ impl Plot {
         let number = self.order.iter().position(|known| known == id).unwrap();
         let subject = u64::try_from(number).unwrap() + 1;
         let is_incident = id.as_str().contains(Class::CoinbaseMissing.name());
-        if is_incident {
+        let mut notice = if is_incident {
             incident(subject, text)
         } else {
             transition(subject, text)
-        }
+        };
+        notice.cause = self.causes.get(id).copied().map(block);
+        notice
+    }
+
+    fn meant_now(&self, id: &NoticeId) -> Option<Notice> {
+        let text = self.meant.get(id)?.as_ref()?;
+        Some(self.made(id, text))
     }
 
     fn batch(&mut self) -> Vec<Notice> {
         let size = [1, 1, 2, 3, 8, 40][self.random.random_range(0..6)];
         let mut batch = Vec::new();
+        self.block += 1;
         for _ in 0..size {
             let subject = self.next;
             self.next += 1;
-            let notice = if self.random.random_bool(0.2) {
+            let mut notice = if self.random.random_bool(0.2) {
                 incident(subject, "missing")
             } else {
                 transition(subject, "active")
@@ -207,6 +256,8 @@ impl Plot {
             let text = notice.row[1].1.clone();
             self.meant.insert(notice.id.clone(), Some(text));
             self.order.push(notice.id.clone());
+            self.causes.insert(notice.id.clone(), self.block);
+            notice.cause = Some(block(self.block));
             batch.push(notice);
         }
         batch
@@ -235,10 +286,7 @@ impl Plot {
 
     /// Everything that is meant, as a restarted house owes it again.
     fn again(&self) -> Vec<Notice> {
-        let meant = self.order.iter().filter_map(|id| {
-            let text = self.meant.get(id)?.as_ref()?;
-            Some(self.made(id, text))
-        });
+        let meant = self.order.iter().filter_map(|id| self.meant_now(id));
         meant.collect()
     }
 }
