@@ -154,7 +154,7 @@ fn cut_table(table: &str, room: usize) -> String {
     let mut out = String::new();
     // One row is the head.
     for line in table.lines().take(TABLE_ROWS_MAX + 1) {
-        let line = cut(line, TABLE_WIDTH_MAX);
+        let line = cut_line(line, TABLE_WIDTH_MAX);
         if units(&out) + units(&line) + 1 > room {
             break;
         }
@@ -177,13 +177,17 @@ fn visible(text: &Text) -> usize {
 /// The first `max` UTF-16 units of a text, cut between visible characters, with `…` where something is missing.
 #[must_use]
 pub fn cut(text: &str, max: usize) -> String {
-    let text = clean(text);
-    if units(&text) <= max {
-        return text;
+    cut_line(&clean(text), max)
+}
+
+/// The first characters of a line, its spaces kept.
+fn cut_line(line: &str, max: usize) -> String {
+    if units(line) <= max {
+        return line.to_owned();
     }
     let mut out = String::new();
     let mut used = 1;
-    for grapheme in text.graphemes(true) {
+    for grapheme in line.graphemes(true) {
         used += units(grapheme);
         if used > max {
             break;

@@ -108,7 +108,7 @@ pub fn short_hash(hash: B256) -> String {
 }
 
 /// `2026-11-21 04:00 UTC`, where a place can show no localised time.
-fn utc(seconds: u64) -> String {
+pub(crate) fn utc(seconds: u64) -> String {
     let stamp = i64::try_from(seconds)
         .ok()
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());

@@ -5,7 +5,9 @@
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod incident;
 pub mod standing;
+pub mod table;
 pub mod transition;
 
 use std::fmt;
