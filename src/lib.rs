@@ -9,6 +9,7 @@ pub mod book;
 pub mod chain;
 pub mod clock;
 pub mod outbox;
+pub mod provider;
 pub mod state;
 pub mod store;
 pub mod tasks;
