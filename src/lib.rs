@@ -18,5 +18,6 @@ pub mod state;
 pub mod store;
 pub mod tasks;
 pub mod units;
+pub mod views;
 pub mod watcher;
 pub mod writer;
