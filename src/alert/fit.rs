@@ -287,3 +287,6 @@ pub fn footer(id: &str, build: &str) -> String {
         cut(id, FOOTER_MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,16 @@
 //! A function here takes facts and gives a [`Message`](super::card::Message); it decides nothing and looks nothing up.
 //! What a name, a link or a runbook is comes from [`Context`].
 
+pub mod change;
+pub mod digest;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod incident;
+pub mod retraction;
 pub mod standing;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod transition;
 
 use std::fmt;
@@ -240,4 +245,18 @@ pub(super) fn count(number: u64) -> String {
 /// `1 attester`, `2,000 attesters`.
 fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// `2 h 10 min`.
+#[must_use]
+pub(crate) fn duration(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, 0) => format!("{hours} h"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, 0, _) => counted(days, "day", "days"),
+        (days, hours, _) => format!("{} {hours} h", counted(days, "day", "days")),
+    }
 }
