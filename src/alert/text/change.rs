@@ -275,7 +275,7 @@ pub fn canonical(context: &Context<'_>, facts: &Canonical, seen: &Seen<'_>) -> M
 }
 
 fn left_row(context: &Context<'_>, attester: AttesterAddress) -> Vec<String> {
-    let label = (context.labels)(attester);
+    let label = context.label(attester);
     vec![
         label.name.unwrap_or_else(|| attester.short()),
         label.host.unwrap_or_default(),

@@ -15,7 +15,7 @@ use crate::alert::{
     card::{Button, ButtonAction, Field, Message, Severity, Span, Text},
     class::Class,
     facts::Facts,
-    fit::{fit, fit_message},
+    fit::{CONTENT, cut_text, fit, fit_message},
     incident::{Incident, Line, Snooze, State, Step},
     render::markdown::bare,
 };
@@ -99,7 +99,8 @@ pub fn card(context: &Context<'_>, incident: &Incident) -> Message {
 
 /// Adds the line and the mention that wake people to a critical incident's first card.
 pub fn wake(context: &Context<'_>, incident: &Incident, message: &mut Message) {
-    message.content = Some(headline(context, incident).and("."));
+    let line = headline(context, incident).and(".");
+    message.content = Some(cut_text(line, CONTENT));
     message.mention_roles = context.roles.to_vec();
 }
 

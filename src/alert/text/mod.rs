@@ -26,6 +26,9 @@ use super::{
 };
 use crate::units::{Address, AttesterAddress, B256, BlockNumber, UnixSeconds};
 
+/// Characters of a name or host in a sentence: a title has 120.
+const LABEL_MAX: usize = 40;
+
 /// What people call an attester and where it runs.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Label {
@@ -120,9 +123,19 @@ impl Context<'_> {
         }
     }
 
+    /// What people call an attester, cut to what fits beside other words.
+    fn label(&self, attester: AttesterAddress) -> Label {
+        let cut = |text: String| fit::cut(&text, LABEL_MAX);
+        let label = (self.labels)(attester);
+        Label {
+            name: label.name.map(cut),
+            host: label.host.map(cut),
+        }
+    }
+
     /// How an attester is called in a title: its name, else its short address.
     fn name(&self, attester: AttesterAddress) -> Span {
-        match (self.labels)(attester).name {
+        match self.label(attester).name {
             Some(name) => Span::Foreign(name),
             None => Span::Plain(attester.short()),
         }
@@ -130,12 +143,12 @@ impl Context<'_> {
 
     /// The host of an attester.
     fn host(&self, attester: AttesterAddress) -> Option<String> {
-        (self.labels)(attester).host
+        self.label(attester).host
     }
 
     /// The field that holds an attester's name, host and full address.
     fn attester_field(&self, attester: AttesterAddress) -> Field {
-        let label = (self.labels)(attester);
+        let label = self.label(attester);
         let mut value = Text::default();
         if let Some(name) = label.name {
             value = value.with(Span::Foreign(name)).and(" · ");

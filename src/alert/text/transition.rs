@@ -91,7 +91,7 @@ pub fn notice(context: &Context<'_>, transition: &Transition<'_>) -> Notice {
 
 /// Its row: the first four columns are shown in a message, all of them are in the file.
 fn row(context: &Context<'_>, transition: &Transition<'_>) -> Vec<(String, String)> {
-    let label = (context.labels)(transition.attester);
+    let label = context.label(transition.attester);
     let evidence = transition.evidence;
     let name = label.name.unwrap_or_else(|| transition.attester.short());
     let transaction = evidence.transaction.map(|hash| hash.to_string());
