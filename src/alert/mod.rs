@@ -2,4 +2,8 @@
 
 pub mod card;
 pub mod class;
+pub mod facts;
+pub mod fit;
 pub mod notice;
+pub mod render;
+pub mod text;
