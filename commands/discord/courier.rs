@@ -179,7 +179,8 @@ impl DiscordCourier {
         since_ms: u64,
     ) -> Result<Found, CourierError> {
         let me = self.me().await?;
-        let mut after = search::snowflake_before(since_ms);
+        let start = search::snowflake_before(since_ms);
+        let mut after = start;
         let mut has_seen_any = false;
         for _ in 0..search::PAGES_MAX {
             let query = format!("after={after}&limit={}", search::PAGE);
@@ -198,7 +199,7 @@ impl DiscordCourier {
             match search::newest(&page).filter(|_| page.len() >= search::PAGE) {
                 Some(newest) => after = newest,
                 None if has_seen_any => return Ok(Found::No),
-                None => return self.nothing_found(channel).await,
+                None => return self.nothing_found(channel, start).await,
             }
         }
         Ok(Found::Unclear(format!(
@@ -209,17 +210,15 @@ impl DiscordCourier {
 
     /// Without the permission to read the history Discord answers an empty page, as if there were none
     /// (resources/message.mdx, "Get Channel Messages"); an empty search proves nothing until history was seen.
-    async fn nothing_found(&self, channel: ChannelId) -> Result<Found, CourierError> {
+    async fn nothing_found(&self, channel: ChannelId, start: u64) -> Result<Found, CourierError> {
         if !self.page(channel, "limit=1").await?.is_empty() {
             return Ok(Found::No);
         }
         let request = self.request(Method::GET, &format!("/channels/{}", channel.0))?;
         let answer = self.ask(&[Lane::Other], Kind::Repeatable, request).await?;
-        let is_empty = answer
-            .body
-            .get("last_message_id")
-            .is_none_or(Value::is_null);
-        Ok(if is_empty {
+        // The newest message that ever was, deleted or not.
+        let last = search::id(&answer.body, "last_message_id");
+        Ok(if last.is_none_or(|last| last <= start) {
             Found::No
         } else {
             Found::Unclear("the channel shows no history; may the bot read it?".to_owned())

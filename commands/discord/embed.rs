@@ -9,16 +9,21 @@ use serenity::{
     builder::{CreateActionRow, CreateButton, CreateEmbed, CreateEmbedAuthor, CreateEmbedFooter},
     model::{Timestamp, application::ButtonStyle},
 };
-use steward::alert::{
-    card::{Button, ButtonAction, Card, Message},
-    fit::fit_message,
-    render::markdown::{self, bare, description, markdown},
+use steward::{
+    alert::{
+        card::{Button, ButtonAction, Card, Message},
+        fit::{URL_MAX, fit_message},
+        render::markdown::{self, bare, description, markdown},
+    },
+    units::UnixSeconds,
 };
 
 use super::custom_id::custom_id;
 
 /// Rows of buttons, Discord's most.
 const ROWS_MAX: usize = 5;
+/// 9999-12-31 23:59:59 UTC.
+const LAST_SECOND: i64 = 253_402_300_799;
 /// Shown on a button that has no words.
 const NO_LABEL: &str = "·";
 
@@ -81,14 +86,19 @@ fn embed(card: &Card, table: Option<&str>) -> CreateEmbed {
     if !card.footer.trim().is_empty() {
         embed = embed.footer(CreateEmbedFooter::new(&card.footer));
     }
-    let at = i64::try_from(card.at.value());
-    if let Some(at) = at
-        .ok()
-        .and_then(|at| Timestamp::from_unix_timestamp(at).ok())
-    {
-        embed = embed.timestamp(at);
+    match timestamp(card.at) {
+        Some(at) => embed.timestamp(at),
+        None => embed,
     }
-    embed
+}
+
+/// A moment that a calendar can hold; serenity's conversion stops at others.
+fn timestamp(at: UnixSeconds) -> Option<Timestamp> {
+    let at = i64::try_from(at.value()).ok()?;
+    let is_in_calendar = at <= LAST_SECOND;
+    is_in_calendar
+        .then(|| Timestamp::from_unix_timestamp(at).ok())
+        .flatten()
 }
 
 /// The buttons of a card, without those that another card of the message has.
@@ -96,7 +106,7 @@ fn buttons(card: &Card, seen: &mut BTreeSet<String>) -> Vec<CreateButton> {
     let mut row = Vec::new();
     for button in &card.buttons {
         let made = match (&button.action, custom_id(&button.action)) {
-            (ButtonAction::Open(url), _) => is_page(url).then(|| CreateButton::new_link(url)),
+            (ButtonAction::Open(url), _) => page(url).map(CreateButton::new_link),
             (action, Some(id)) => seen
                 .insert(id.clone())
                 .then(|| CreateButton::new(id).style(style(action))),
@@ -124,8 +134,11 @@ fn label(button: &Button) -> &str {
     }
 }
 
-/// Discord opens pages of the web only, and refuses a message with any other link.
-fn is_page(url: &str) -> bool {
-    reqwest::Url::parse(url)
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+/// The address behind a button as Discord wants it: of the web, escaped, and not too long. It refuses the whole message
+/// for any other.
+fn page(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let is_page = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let url: String = url.into();
+    (is_page && url.len() <= URL_MAX).then_some(url)
 }

@@ -50,7 +50,9 @@ pub fn receipt(answer: &Value, sent: &Value) -> Option<Receipt> {
     })
 }
 
-fn id(message: &Value, name: &str) -> Option<u64> {
+/// An id in an answer.
+#[must_use]
+pub fn id(message: &Value, name: &str) -> Option<u64> {
     message.get(name)?.as_str()?.parse().ok()
 }
 

@@ -37,6 +37,7 @@ async fn a_card_is_sent_edited_found_and_deleted() {
     let fake = unlimited().await;
     let courier = courier(&fake);
     let started = fake.now_ms();
+    fake.say(Spec::ALICE, Spec::CHANNEL, "good morning");
     let receipt = courier.send(&parcel("n1", message())).await.unwrap();
     assert!(receipt.is_faithful);
     assert_eq!(
@@ -77,8 +78,14 @@ async fn only_the_listed_roles_are_pinged_and_edits_ping_nobody() {
     assert_eq!((pinged.everyone, pinged.users.len()), (false, 0));
     assert_eq!(pinged.roles.into_iter().collect::<Vec<_>>(), [Spec::ROLE]);
     let edit = &fake.requests_of("PATCH", "/messages/")[0];
-    assert_eq!(edit.json.clone().unwrap()["allowed_mentions"]["roles"], json!([]));
-    assert_eq!(edit.json.clone().unwrap()["allowed_mentions"]["parse"], json!([]));
+    assert_eq!(
+        edit.json.clone().unwrap()["allowed_mentions"]["roles"],
+        json!([])
+    );
+    assert_eq!(
+        edit.json.clone().unwrap()["allowed_mentions"]["parse"],
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -86,7 +93,7 @@ async fn a_table_is_attached_and_stays_through_an_edit() {
     let fake = unlimited().await;
     let courier = courier(&fake);
     let mut long = message();
-    long.table = Some("a  b\n1  2".to_owned());
+    long.table = Some("a b\n1 2".to_owned());
     long.attachments = vec![Attachment {
         name: "all.csv".to_owned(),
         text: "a,b\n1,2\n".to_owned(),
@@ -97,7 +104,7 @@ async fn a_table_is_attached_and_stays_through_an_edit() {
     let shown = &fake.messages(Spec::CHANNEL)[0];
     assert_eq!(shown.attachments[0].name, "all.csv");
     assert_eq!(shown.attachments[0].bytes, b"a,b\n1,2\n");
-    assert!(shown.text().contains("```\na  b\n1  2\n```"));
+    assert!(shown.text().contains("```\na b\n1 2\n```"));
     assert_eq!(fake.violations(), []);
 }
 
@@ -379,5 +386,62 @@ async fn one_card_is_this_embed() {
     courier.send(&parcel("n1", message())).await.unwrap();
     let body = fake.requests_of("POST", "/messages")[0].json.clone();
     assert_eq!(card().buttons.len(), 2);
-    insta::assert_json_snapshot!(body, @"");
+    insta::assert_json_snapshot!(body, @r#"
+{
+  "allowed_mentions": {
+    "parse": [],
+    "replied_user": false,
+    "roles": [],
+    "users": []
+  },
+  "attachments": [],
+  "components": [
+    {
+      "components": [
+        {
+          "disabled": false,
+          "label": "Transaction",
+          "style": 5,
+          "type": 2,
+          "url": "https://etherscan.io/tx/0x12"
+        },
+        {
+          "custom_id": "v1:ack:mainnet/0x12/coinbase_missing/1",
+          "disabled": false,
+          "label": "Acknowledge",
+          "style": 1,
+          "type": 2
+        }
+      ],
+      "type": 1
+    }
+  ],
+  "embeds": [
+    {
+      "author": {
+        "name": "mainnet · provider 3"
+      },
+      "color": 15898880,
+      "description": "It enters the active set in **5 h 40 min**\nSet it on host fra-2 \\@​everyone",
+      "fields": [
+        {
+          "inline": true,
+          "name": "Configured",
+          "value": "none"
+        }
+      ],
+      "footer": {
+        "text": "mainnet/0x12/coinbase_missing/1"
+      },
+      "timestamp": "2026-11-18T11:06:40Z",
+      "title": "🟠 Coinbase missing for attester fra-2/17",
+      "type": "rich"
+    }
+  ],
+  "enforce_nonce": true,
+  "nonce": "n1",
+  "sticker_ids": [],
+  "tts": false
+}
+"#);
 }

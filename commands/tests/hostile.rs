@@ -16,7 +16,7 @@ use steward::{
 use crate::world::{CHANNEL, courier, parcel, unlimited};
 
 /// Enough to meet every limit; each case is two requests.
-const CASES: u32 = 128;
+const CASES: u32 = 48;
 
 fn words() -> impl Strategy<Value = String> {
     prop_oneof![
