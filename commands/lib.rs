@@ -3,3 +3,4 @@
 //! A library beside the binary, so that the tests on the wire drive the same code in their own process.
 
 pub mod discord;
+pub mod slash;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use serenity::http::HttpBuilder;
 
 /// Address of the real Discord; `DISCORD_API_URL` replaces it.
 pub const DISCORD_URL: &str = "https://discord.com";
@@ -53,12 +54,27 @@ impl Connection {
         self.url == DISCORD_URL
     }
 
+    /// serenity's side of REST, for the answers to people. Through another address its rate limiter must be off: with
+    /// it, serenity goes to Discord whatever address it was told.
+    ///
+    /// # Errors
+    /// As [`Connection::client`].
+    pub fn http(&self) -> anyhow::Result<serenity::http::Http> {
+        let builder = HttpBuilder::new(self.token.expose_secret()).client(self.client()?);
+        Ok(if self.is_discord() {
+            builder.build()
+        } else {
+            builder.proxy(&self.url).ratelimiter_disabled(true).build()
+        })
+    }
+
     /// An HTTP client that never waits for ever and follows no redirect (a token must not travel).
     ///
     /// # Errors
     /// When the system's TLS library cannot be used.
     pub fn client(&self) -> anyhow::Result<reqwest::Client> {
         reqwest::Client::builder()
+            .tls_backend_native()
             .user_agent(USER_AGENT)
             .connect_timeout(self.connect_timeout)
             .timeout(self.request_timeout)

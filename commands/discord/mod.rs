@@ -5,12 +5,20 @@
 
 pub mod answer;
 pub mod body;
+pub mod components;
 pub mod connection;
 pub mod courier;
 pub mod custom_id;
 pub mod embed;
+pub mod errors;
+pub mod gateway;
+pub mod permission;
 pub mod rates;
+pub mod registration;
+pub mod reply;
 pub mod search;
+pub mod watchdog;
 
 pub use connection::Connection;
 pub use courier::DiscordCourier;
+pub use gateway::Gateway;
