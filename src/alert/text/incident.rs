@@ -6,7 +6,9 @@ mod house;
 mod network;
 mod row;
 #[cfg(test)]
-pub(crate) mod tests;
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
 
 pub use row::row;
 

@@ -268,7 +268,7 @@ fn a_test_says_that_it_is_one() {
     insta::assert_snapshot!(show(&digest::test(&context(&explorer), &id, "ana @everyone", at())), @r"
     (Testnet · Provider 7)
     🔵 This is a test
-    ana \@​everyone asked for it. It took the whole path: commit, delivery, Discord. Nothing is wrong.
+    ana \@␣everyone asked for it. It took the whole path: commit, delivery, Discord. Nothing is wrong.
     _ testnet/-/test/1 · steward 0.1.0
     ");
 }

@@ -217,6 +217,7 @@ fn every_reason() -> Vec<Standing> {
 
 /// Title and sentences of every state, in the order of a life.
 #[test]
+#[expect(clippy::too_many_lines, reason = "the snapshot is most of it")]
 fn every_state_has_its_sentences() {
     let explorer = explorer();
     let evidence = evidence("X");
