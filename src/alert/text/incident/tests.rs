@@ -283,7 +283,7 @@ fn rungs_are_said_in_words() {
     <@&77> 🟠 Coinbase missing for attester fra-2/18 (Testnet): less than 7 days are left, deadline <t:1795254000:R>.
     <@&77> 🟠 Coinbase missing for attester fra-2/18 (Testnet): less than 1 day are left, deadline <t:1795254000:R>.
     <@&77> 🟠 Coinbase missing for attester fra-2/18 (Testnet): less than 48 h are left, deadline <t:1795254000:R>.
-    <@&77> 🟠 Coinbase missing for attester fra-2/18 (Testnet): it validates already, deadline <t:1795254000:R>.
+    <@&77> 🟠 Coinbase missing for attester fra-2/18 (Testnet): it validates already.
     <@&77> 🟠 Coinbase missing for attester fra-2/18 (Testnet): it is critical now, deadline <t:1795254000:R>.
     <@&77> 🟠 Coinbase missing for attester fra-2/18 (Testnet): second round, deadline <t:1795254000:R>.
     ");
