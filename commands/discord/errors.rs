@@ -312,12 +312,20 @@ mod tests {
     #[test]
     fn a_fault_of_ours_is_a_reference_and_nothing_else() {
         let failure = Failure::Internal(anyhow::anyhow!("/secret/path").context("reading"));
-        insta::assert_snapshot!(failure.told(7, "status"), @"");
+        insta::assert_snapshot!(failure.told(7, "status"), @r#"
+This could not be answered.
+The fault is ours, not yours.
+Try again; if it stays, look for `a3eb8db8` in steward's log.
+"#);
     }
 
     #[test]
     fn what_somebody_typed_is_quoted_harmlessly() {
         let error = not_understood(Some("@everyone **`"), "it is no address");
-        insta::assert_snapshot!(error.shown().replace('\u{200b}', "␣"), @"");
+        insta::assert_snapshot!(error.shown().replace('\u{200b}', "␣"), @r#"
+"\@␣everyone \*\*\`" is not understood.
+it is no address
+See /help for what can be given.
+"#);
     }
 }

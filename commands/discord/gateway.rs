@@ -15,7 +15,7 @@ use std::{
 use serenity::{
     Client,
     all::{Context, Event, GatewayIntents, RawEventHandler, ShardId, ShardManager},
-    gateway::GatewayError as SerenityGatewayError,
+    gateway::{GatewayError as SerenityGatewayError, ShardMessenger},
     http::Http,
 };
 use steward::{clock::Clock, units::UnixSeconds};
@@ -260,6 +260,7 @@ impl Gateway {
             is_retired: AtomicBool::new(false),
             readies: AtomicU32::new(0),
             identifies: Arc::clone(&self.identifies),
+            shard: Mutex::default(),
         });
         let client = client(http, self.data.clone(), Arc::clone(&signs)).await;
         let client =
@@ -289,9 +290,8 @@ impl Gateway {
             end = self.watch(&manager, &signs) => end,
             () = token.cancelled() => End::Asked,
         };
-        // What serenity left behind may connect again; its first event ends it.
-        signs.is_retired.store(true, Ordering::SeqCst);
-        if tokio::time::timeout(self.timing.shutdown, manager.shutdown_all())
+        signs.retire();
+        if tokio::time::timeout(self.timing.shutdown, shut_down(&manager))
             .await
             .is_err()
         {
@@ -418,6 +418,21 @@ fn ended_by(ended: serenity::Result<()>) -> End {
     }
 }
 
+/// Ends the shard. serenity's own way alone is not enough: after a restart of its own it takes an old message for the
+/// answer, forgets the shard, and leaves it connected.
+async fn shut_down(manager: &ShardManager) {
+    let runner = manager
+        .runners
+        .lock()
+        .await
+        .get(&SHARD)
+        .map(|runner| runner.runner_tx.clone());
+    if let Some(runner) = runner {
+        runner.shutdown_clean();
+    }
+    manager.shutdown_all().await;
+}
+
 async fn sample(manager: &ShardManager) -> Sample {
     let runners = manager.runners.lock().await;
     runners
@@ -431,11 +446,24 @@ struct Signs {
     is_retired: AtomicBool,
     readies: AtomicU32,
     identifies: Arc<Mutex<Identifies>>,
+    /// The shard that was READY last.
+    shard: Mutex<Option<ShardMessenger>>,
 }
 
 impl Signs {
+    /// Ends the shard that was READY last; one that comes later is ended by its first event.
+    fn retire(&self) {
+        self.is_retired.store(true, Ordering::SeqCst);
+        let shard = self.shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shard) = shard.as_ref() {
+            shard.shutdown_clean();
+        }
+    }
+
     fn heard(&self, context: &Context, event: &Event) {
         if matches!(event, Event::Ready(_)) {
+            *self.shard.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(context.shard.clone());
             self.readies.fetch_add(1, Ordering::SeqCst);
             let mut identifies = self
                 .identifies
