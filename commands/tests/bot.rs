@@ -35,6 +35,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(crate) struct TestDesk {
     pub(crate) asked: Mutex<Vec<String>>,
+    /// What a test alert does: `fault` and `panic` do that.
+    pub(crate) mood: Mutex<String>,
 }
 
 impl TestDesk {
@@ -92,7 +94,10 @@ impl Desk for TestDesk {
     }
 
     fn test_alert<'a>(&'a self, person: &'a Person) -> BoxFuture<'a, Result<Message, Failure>> {
-        Box::pin(async move { self.say(person, "test") })
+        Box::pin(async move {
+            let asked = format!("test{}", self.mood.lock().unwrap());
+            self.say(person, &asked)
+        })
     }
 }
 

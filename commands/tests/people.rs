@@ -259,6 +259,14 @@ async fn a_fault_of_ours_shows_a_reference_and_no_internals() {
         );
         assert!(!reply.text().contains("/var/lib"), "{}", reply.text());
         bot.fake.delete_message(message);
+        subject.clone_into(&mut bot.desk.mood.lock().unwrap());
+        let reply = ask(&bot, Spec::ALICE, "alert test").await;
+        assert!(
+            reply.text().contains("The fault is ours"),
+            "{}",
+            reply.text()
+        );
+        assert!(!reply.text().contains("/var/lib"), "{}", reply.text());
     }
     bot.assert_answers().await;
 }
