@@ -9,7 +9,7 @@ use super::{
     card::{Button, Card, Field, Message, Span, Text},
     render::{
         clean::clean,
-        markdown::{bare, bare_span, span as rendered_span},
+        markdown::{bare, bare_span, heading_span, span as markdown_span},
     },
 };
 
@@ -166,8 +166,13 @@ fn cut_table(table: &str, room: usize) -> String {
     out
 }
 
+/// The longest of the forms that a text is shown in.
 fn rendered(text: &Text) -> usize {
-    text.0.iter().map(|span| units(&rendered_span(span))).sum()
+    let one = |span: &Span| {
+        let forms = [markdown_span(span), heading_span(span), bare_span(span)];
+        forms.iter().map(|form| units(form)).max().unwrap_or(0)
+    };
+    text.0.iter().map(one).sum()
 }
 
 fn visible(text: &Text) -> usize {
@@ -287,3 +292,6 @@ pub fn footer(id: &str, build: &str) -> String {
         cut(id, FOOTER_MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,16 +15,7 @@ pub fn markdown(text: &Text) -> String {
 /// For places that show Markdown without links and times: titles, field names.
 #[must_use]
 pub fn heading(text: &Text) -> String {
-    let one = |span: &Span| match span {
-        Span::Bold(text) | Span::Code(text) => foreign(text),
-        Span::Plain(_) | Span::Foreign(_) | Span::Struck(_) => self::span(span),
-        Span::Time { .. }
-        | Span::Link { .. }
-        | Span::Address { .. }
-        | Span::Transaction { .. }
-        | Span::Block { .. } => foreign(&bare_span(span)),
-    };
-    text.0.iter().map(one).collect()
+    text.0.iter().map(heading_span).collect()
 }
 
 /// For places that show no Markdown at all: author, footer, alternative text.
@@ -83,6 +74,18 @@ pub(crate) fn span(span: &Span) -> String {
         Span::Address { url, .. } | Span::Transaction { url, .. } | Span::Block { url, .. } => {
             link(&bare_span(span), url.as_ref())
         }
+    }
+}
+
+pub(crate) fn heading_span(span: &Span) -> String {
+    match span {
+        Span::Bold(text) | Span::Code(text) => foreign(text),
+        Span::Plain(_) | Span::Foreign(_) | Span::Struck(_) => self::span(span),
+        Span::Time { .. }
+        | Span::Link { .. }
+        | Span::Address { .. }
+        | Span::Transaction { .. }
+        | Span::Block { .. } => foreign(&bare_span(span)),
     }
 }
 

@@ -4,5 +4,6 @@
 
 pub mod clean;
 pub mod markdown;
+pub mod terminal;
 
 pub use markdown::{bare, description, heading, markdown};

@@ -5,15 +5,17 @@ mod group;
 mod house;
 mod network;
 mod row;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use row::row;
 
-use super::{Context, field, relative};
+use super::{Context, duration, field, relative};
 use crate::alert::{
     card::{Button, ButtonAction, Field, Message, Severity, Span, Text},
     class::Class,
     facts::Facts,
-    fit::{fit, fit_message},
+    fit::{CONTENT, cut_text, fit, fit_message},
     incident::{Incident, Line, Snooze, State, Step},
     render::markdown::bare,
 };
@@ -97,7 +99,8 @@ pub fn card(context: &Context<'_>, incident: &Incident) -> Message {
 
 /// Adds the line and the mention that wake people to a critical incident's first card.
 pub fn wake(context: &Context<'_>, incident: &Incident, message: &mut Message) {
-    message.content = Some(headline(context, incident).and("."));
+    let line = headline(context, incident).and(".");
+    message.content = Some(cut_text(line, CONTENT));
     message.mention_roles = context.roles.to_vec();
 }
 
@@ -209,20 +212,6 @@ fn rung_words(rung: &str) -> String {
         "active" => "it validates already".to_owned(),
         "critical" => "it is critical now".to_owned(),
         other => other.replace('_', " "),
-    }
-}
-
-/// `2 h 10 min`.
-#[must_use]
-pub(crate) fn duration(seconds: u64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, 0) => format!("{hours} h"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, 0, _) => super::counted(days, "day", "days"),
-        (days, hours, _) => format!("{} {hours} h", super::counted(days, "day", "days")),
     }
 }
 

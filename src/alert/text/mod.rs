@@ -3,11 +3,16 @@
 //! A function here takes facts and gives a [`Message`](super::card::Message); it decides nothing and looks nothing up.
 //! What a name, a link or a runbook is comes from [`Context`].
 
+pub mod change;
+pub mod digest;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod incident;
+pub mod retraction;
 pub mod standing;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod transition;
 
 use std::fmt;
@@ -20,6 +25,9 @@ use super::{
     notice::NoticeId,
 };
 use crate::units::{Address, AttesterAddress, B256, BlockNumber, UnixSeconds};
+
+/// Characters of a name or host in a sentence: a title has 120.
+const LABEL_MAX: usize = 40;
 
 /// What people call an attester and where it runs.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -115,9 +123,19 @@ impl Context<'_> {
         }
     }
 
+    /// What people call an attester, cut to what fits beside other words.
+    fn label(&self, attester: AttesterAddress) -> Label {
+        let cut = |text: String| fit::cut(&text, LABEL_MAX);
+        let label = (self.labels)(attester);
+        Label {
+            name: label.name.map(cut),
+            host: label.host.map(cut),
+        }
+    }
+
     /// How an attester is called in a title: its name, else its short address.
     fn name(&self, attester: AttesterAddress) -> Span {
-        match (self.labels)(attester).name {
+        match self.label(attester).name {
             Some(name) => Span::Foreign(name),
             None => Span::Plain(attester.short()),
         }
@@ -125,12 +143,12 @@ impl Context<'_> {
 
     /// The host of an attester.
     fn host(&self, attester: AttesterAddress) -> Option<String> {
-        (self.labels)(attester).host
+        self.label(attester).host
     }
 
     /// The field that holds an attester's name, host and full address.
     fn attester_field(&self, attester: AttesterAddress) -> Field {
-        let label = (self.labels)(attester);
+        let label = self.label(attester);
         let mut value = Text::default();
         if let Some(name) = label.name {
             value = value.with(Span::Foreign(name)).and(" · ");
@@ -240,4 +258,18 @@ pub(super) fn count(number: u64) -> String {
 /// `1 attester`, `2,000 attesters`.
 fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// `2 h 10 min`.
+#[must_use]
+pub(crate) fn duration(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, 0) => format!("{hours} h"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, 0, _) => counted(days, "day", "days"),
+        (days, hours, _) => format!("{} {hours} h", counted(days, "day", "days")),
+    }
 }

@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{
     alert::{
-        card::{Card, Message, Severity, Span, Text},
+        card::{Card, Field, Message, Severity, Span, Text},
         class::Class,
         facts::{CoinbaseFacts, Configured, Known, QueueOutlook},
         fit::fit,
-        notice::NoticeId,
+        notice::{Notice, NoticeId},
     },
     attester::{Reason, Standing, change::Evidence},
     units::{Address, AttesterAddress, UnixSeconds, Wei},
@@ -75,6 +75,40 @@ pub fn notice_id(network: &str, attester: AttesterAddress, occurrence: u64) -> N
     NoticeId::new(network, &subject, Class::AttesterTransition, occurrence, "")
 }
 
+/// The notice of a transition: its card, and its row where many are told together.
+#[must_use]
+pub fn notice(context: &Context<'_>, transition: &Transition<'_>) -> Notice {
+    Notice {
+        id: notice_id(context.network, transition.attester, transition.occurrence),
+        class: Class::AttesterTransition,
+        route: Class::AttesterTransition.route(),
+        message: message(context, transition),
+        row: row(context, transition),
+        cause: Some(transition.evidence.block),
+        reply_to: None,
+    }
+}
+
+/// Its row: the first four columns are shown in a message, all of them are in the file.
+fn row(context: &Context<'_>, transition: &Transition<'_>) -> Vec<(String, String)> {
+    let label = context.label(transition.attester);
+    let evidence = transition.evidence;
+    let name = label.name.unwrap_or_else(|| transition.attester.short());
+    let transaction = evidence.transaction.map(|hash| hash.to_string());
+    let cells = [
+        ("attester", name),
+        ("now", state(transition.to)),
+        ("before", state(transition.from)),
+        ("block", evidence.block.number.to_string()),
+        ("host", label.host.unwrap_or_default()),
+        ("address", transition.attester.to_string()),
+        ("transaction", transaction.unwrap_or_default()),
+        ("event", evidence.source.clone()),
+    ];
+    let owned = |(name, value): (&str, String)| (name.to_owned(), value);
+    cells.into_iter().map(owned).collect()
+}
+
 /// The card of a transition.
 #[must_use]
 pub fn message(context: &Context<'_>, transition: &Transition<'_>) -> Message {
@@ -91,7 +125,8 @@ fn card(context: &Context<'_>, transition: &Transition<'_>) -> Card {
         .with(context.name(transition.attester))
         .and(told.title);
     let mut card = context.card(told.severity, title, &id, transition.evidence.at);
-    card.body.push(because(context, transition, &told.why));
+    card.body
+        .push(because(context, transition.evidence, &told.why));
     card.body.extend(told.next);
     card.fields.push(field(
         "State",
@@ -106,7 +141,11 @@ fn card(context: &Context<'_>, transition: &Transition<'_>) -> Card {
         .push(context.attester_field(transition.attester));
     card.fields.extend(outlook_field(transition));
     card.fields.extend(coinbase_field(context, transition));
-    card.fields.push(evidence_field(context, transition));
+    card.fields.push(evidence_field(
+        context,
+        transition.evidence,
+        transition.sources,
+    ));
     card.fields.push(finality_field(&transition.finality));
     fit(card)
 }
@@ -214,8 +253,7 @@ fn coinbase_step(context: &Context<'_>, transition: &Transition<'_>) -> Option<T
     Some(text.and("; rewards go elsewhere until then."))
 }
 
-fn because(context: &Context<'_>, transition: &Transition<'_>, why: &str) -> Text {
-    let evidence = transition.evidence;
+pub(super) fn because(context: &Context<'_>, evidence: &Evidence, why: &str) -> Text {
     let text = Text::plain(format!("{why}: "))
         .with(Span::Code(evidence.source.clone()))
         .and(" in block ")
@@ -224,7 +262,7 @@ fn because(context: &Context<'_>, transition: &Transition<'_>, why: &str) -> Tex
     super::moment(text, evidence.at).and(".")
 }
 
-fn outlook_field(transition: &Transition<'_>) -> Option<crate::alert::card::Field> {
+fn outlook_field(transition: &Transition<'_>) -> Option<Field> {
     if let Some(queue) = &transition.queue {
         return Some(field("Entry queue", outlook(queue), false));
     }
@@ -241,10 +279,7 @@ fn outlook_field(transition: &Transition<'_>) -> Option<crate::alert::card::Fiel
         .map(|balance| field("Balance", format!("{balance} AZTEC"), true))
 }
 
-fn coinbase_field(
-    context: &Context<'_>,
-    transition: &Transition<'_>,
-) -> Option<crate::alert::card::Field> {
+fn coinbase_field(context: &Context<'_>, transition: &Transition<'_>) -> Option<Field> {
     let facts = transition.coinbase?;
     Some(field("Coinbase", coinbase(context, facts), false))
 }
@@ -269,13 +304,16 @@ pub(super) fn coinbase(context: &Context<'_>, facts: &CoinbaseFacts) -> Text {
     }
 }
 
-fn evidence_field(context: &Context<'_>, transition: &Transition<'_>) -> crate::alert::card::Field {
-    let evidence = transition.evidence;
+pub(super) fn evidence_field(
+    context: &Context<'_>,
+    evidence: &Evidence,
+    sources: Option<(u64, u64)>,
+) -> Field {
     let text = match evidence.transaction {
         Some(hash) => Text::plain("transaction ").with(context.explorer.transaction(hash)),
         None => Text::plain("a view, no transaction"),
     };
-    let text = match transition.sources {
+    let text = match sources {
         Some((agreed, asked)) => text.and(format!(
             " · {} of {} agree",
             count(agreed),
@@ -289,7 +327,7 @@ fn evidence_field(context: &Context<'_>, transition: &Transition<'_>) -> crate::
 /// Name of the field that the badge is edited in.
 pub const FINALITY_FIELD: &str = "Finality";
 
-fn finality_field(finality: &Finality) -> crate::alert::card::Field {
+pub(super) fn finality_field(finality: &Finality) -> Field {
     let text = match finality {
         Finality::Seen => Text::plain("seen"),
         Finality::Final => Text::plain("final"),

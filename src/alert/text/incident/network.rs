@@ -189,7 +189,7 @@ pub(super) fn endpoint(facts: &EndpointFacts) -> Told {
             .with(Span::Foreign(facts.endpoint.clone()))
             .and(what),
         lines: vec![
-            moment(Text::plain("So since "), facts.since)
+            moment(Text::plain("This holds since "), facts.since)
                 .and(". ")
                 .and(left)
                 .and(consequence),
@@ -250,7 +250,7 @@ pub(super) fn unseen(context: &Context<'_>, facts: &UnseenFacts) -> Told {
     Told {
         title: Text::plain("No endpoint answers, nothing is seen"),
         lines: vec![
-            since.and(". "),
+            since.and("."),
             last.and("; what happens now is told when one answers again, with its true time."),
             Text::plain("Check the network of this host first, then each endpoint."),
         ],

@@ -139,7 +139,7 @@ fn with_attester(
     let Some(attester) = attester else {
         return cells.into_iter().map(owned).collect();
     };
-    let label = (context.labels)(attester);
+    let label = context.label(attester);
     let name = label.name.unwrap_or_else(|| attester.short());
     let mut row = vec![
         ("attester".to_owned(), name),

@@ -1,0 +1,383 @@
+//! What a question names: networks, attesters by address, label or beginning, pages of a list, and completions.
+
+use super::{
+    glance::{Deployed, Glance, NetworkGlance},
+    refusal::{Refusal, RefusalKind, quoted},
+};
+use crate::{
+    attester::Attester,
+    book::Book,
+    provider::coinbase::{CoinbaseVerdict, judge},
+    units::{Address, AttesterAddress},
+};
+
+/// Rows a page where nobody says otherwise.
+pub const PAGE_DEFAULT: u64 = 100;
+/// Most rows a page: an answer stays below a megabyte.
+pub const PAGE_MAX: u64 = 1_000;
+/// Fewest hex digits that name an attester: 4 digits tell 65,536 apart.
+pub const PREFIX_DIGITS_MIN: usize = 4;
+/// Most candidates that a refusal names.
+const CANDIDATES_MAX: usize = 5;
+
+/// One network with what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What is in no store.
+    pub network: &'a NetworkGlance,
+    /// Its book; `None` where nothing was read yet.
+    pub book: Option<&'a Book>,
+}
+
+/// An attester of ours, as the chain and the keys files tell it.
+#[derive(Debug, Clone, Copy)]
+pub struct Member<'a> {
+    /// Its address.
+    pub address: AttesterAddress,
+    /// What the chain tells; `None` = no event ever named it.
+    pub attester: Option<&'a Attester>,
+    /// What the keys files tell; `None` = none names it.
+    pub deployed: Option<&'a Deployed>,
+}
+
+impl<'a> Place<'a> {
+    /// The attester at an address, ours or not.
+    #[must_use]
+    pub fn member(&self, address: AttesterAddress) -> Member<'a> {
+        Member {
+            address,
+            attester: self.book.and_then(|book| book.attesters.row(&address)),
+            deployed: self.network.deployed(address),
+        }
+    }
+
+    /// Whether an attester is ours: its provider added it, or a keys file names it.
+    #[must_use]
+    pub fn is_ours(&self, member: &Member<'_>) -> bool {
+        member.deployed.is_some()
+            || member.attester.is_some_and(|attester| {
+                let membership = attester.membership.as_ref();
+                membership.is_some_and(|of| Some(of.provider) == self.network.provider)
+            })
+    }
+
+    /// Every attester of ours, by address.
+    #[must_use]
+    pub fn ours(&self) -> Vec<Member<'a>> {
+        let added = self.book.zip(self.network.provider);
+        let added = added
+            .into_iter()
+            .flat_map(|(book, provider)| book.members(provider))
+            .map(|(address, _)| *address);
+        let named = self
+            .network
+            .keys
+            .iter()
+            .flat_map(|keys| keys.keys().copied());
+        let mut addresses: Vec<AttesterAddress> = added.chain(named).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses
+            .into_iter()
+            .map(|address| self.member(address))
+            .collect()
+    }
+
+    /// What people call an attester.
+    #[must_use]
+    pub fn label(&self, address: AttesterAddress) -> Option<&'a str> {
+        self.network.labels.get(&address).map(String::as_str)
+    }
+
+    /// What to think of its coinbase.
+    #[must_use]
+    pub fn verdict(&self, member: &Member<'_>) -> CoinbaseVerdict {
+        let expected = member.attester.and_then(Attester::expected_stake);
+        judge(
+            expected.map(|stake| stake.split),
+            self.network.configured(member.address),
+            &self.network.common_coinbases,
+        )
+    }
+}
+
+/// The networks that a question is about: the one named, or all.
+///
+/// # Errors
+/// A [`Refusal`] that lists the known ones.
+pub fn networks<'a>(glance: &Glance<'a>, name: Option<&str>) -> Result<Vec<Place<'a>>, Refusal> {
+    let state = glance.state;
+    let place = |(name, network): (&'a String, &'a NetworkGlance)| Place {
+        name,
+        network,
+        book: state.book(name),
+    };
+    let Some(name) = name else {
+        return Ok(glance.networks.iter().map(place).collect());
+    };
+    match glance.networks.get_key_value(name) {
+        Some(found) => Ok(vec![place(found)]),
+        None => {
+            let known: Vec<&str> = glance.networks.keys().map(String::as_str).collect();
+            let known = known.join(", ");
+            Err(
+                Refusal::not_found("network", name, format!("this service watches {known}"))
+                    .with_next(format!("Name one of: {known}.")),
+            )
+        }
+    }
+}
+
+/// Finds the attester that `name` means: a whole address, its beginning, or a label.
+///
+/// # Errors
+/// A [`Refusal`] where nothing or several match, with the candidates.
+pub fn attester<'a>(
+    glance: &Glance<'a>,
+    network: Option<&str>,
+    name: &str,
+) -> Result<(Place<'a>, Member<'a>), Refusal> {
+    let name = name.trim();
+    let places = networks(glance, network)?;
+    if let Ok(address) = name.parse::<Address>() {
+        return whole(&places, AttesterAddress::new(address), name);
+    }
+    let digits = name.strip_prefix("0x").or_else(|| name.strip_prefix("0X"));
+    let is_prefix = digits.is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()));
+    if is_prefix && digits.is_some_and(|digits| digits.len() < PREFIX_DIGITS_MIN) {
+        let why = format!("the beginning of an address needs {PREFIX_DIGITS_MIN} digits after 0x");
+        return Err(Refusal::new(
+            RefusalKind::Invalid,
+            format!("{} is too short", quoted(name)),
+            why,
+        )
+        .with_next("Give more digits, the whole address, or a label."));
+    }
+    let prefix = name.to_ascii_lowercase();
+    let mut found = Vec::new();
+    for place in &places {
+        for member in place.ours() {
+            let label = place.label(member.address);
+            let is_named = label.is_some_and(|label| label.eq_ignore_ascii_case(name))
+                || (is_prefix && lower(member.address).starts_with(&prefix));
+            if is_named {
+                found.push((*place, member));
+            }
+        }
+    }
+    only_one(found, name)
+}
+
+fn whole<'a>(
+    places: &[Place<'a>],
+    address: AttesterAddress,
+    name: &str,
+) -> Result<(Place<'a>, Member<'a>), Refusal> {
+    let known: Vec<_> = places
+        .iter()
+        .map(|place| (*place, place.member(address)))
+        .filter(|(_, member)| member.attester.is_some() || member.deployed.is_some())
+        .collect();
+    // Ours comes before a stranger of the same address on another network.
+    let ours: Vec<_> = known
+        .iter()
+        .copied()
+        .filter(|(place, member)| place.is_ours(member))
+        .collect();
+    only_one(if ours.is_empty() { known } else { ours }, name)
+}
+
+fn only_one<'a>(
+    mut found: Vec<(Place<'a>, Member<'a>)>,
+    name: &str,
+) -> Result<(Place<'a>, Member<'a>), Refusal> {
+    match (found.len(), found.pop()) {
+        (1, Some(only)) => Ok(only),
+        (0, _) | (_, None) => {
+            let why = "no event of the watched contracts and no keys file names it";
+            Err(Refusal::not_found("attester", name, why)
+                .with_next("See `attester list`; check the network and the provider."))
+        }
+        (count, Some(last)) => {
+            found.push(last);
+            let candidates: Vec<String> = found
+                .iter()
+                .take(CANDIDATES_MAX)
+                .map(|(place, member)| format!("{} on {}", member.address, place.name))
+                .collect();
+            let what = format!("{} means {count} attesters", quoted(name));
+            let why = format!("among them {}", candidates.join(", "));
+            Err(Refusal::new(RefusalKind::Ambiguous, what, why)
+                .with_next("Give more digits, or name the network."))
+        }
+    }
+}
+
+/// An address in lower case, as people compare it.
+#[must_use]
+pub(super) fn lower(address: AttesterAddress) -> String {
+    address.to_string().to_ascii_lowercase()
+}
+
+/// A page of matching rows.
+#[derive(Debug)]
+pub(super) struct Page<T> {
+    /// How many match in all.
+    pub(super) total: u64,
+    /// The rows.
+    pub(super) rows: Vec<T>,
+    /// The cursor of the next page.
+    pub(super) next: Option<String>,
+}
+
+/// Cuts a page out of `matching`: after the row whose key is `after`, at most `limit` rows.
+pub(super) fn page_of<T>(
+    matching: impl Iterator<Item = T>,
+    after: Option<&str>,
+    limit: Option<u64>,
+    key: impl Fn(&T) -> String,
+) -> Page<T> {
+    let limit = limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (mut total, mut rows) = (0_u64, Vec::new());
+    let (mut is_past, mut next) = (after.is_none(), None);
+    for row in matching {
+        total = total.saturating_add(1);
+        if !is_past {
+            is_past = after == Some(key(&row).as_str());
+        } else if rows.len() < limit {
+            rows.push(row);
+        } else if next.is_none() {
+            next = rows.last().map(&key);
+        }
+    }
+    Page { total, rows, next }
+}
+
+/// The one of `all` whose id is `name` or begins with it.
+pub(super) fn prefix_of<'a, T>(
+    noun: &str,
+    name: &str,
+    all: &'a [T],
+    id: impl Fn(&T) -> &String,
+) -> Result<&'a T, Refusal> {
+    if let Some(exact) = all.iter().find(|item| id(item) == name) {
+        return Ok(exact);
+    }
+    let mut found = all
+        .iter()
+        .filter(|item| name.len() >= PREFIX_DIGITS_MIN && id(item).starts_with(name));
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        (Some(one), Some(other)) => {
+            let what = format!("{} means several: {noun}", quoted(name));
+            let why = format!("among them {} and {}", id(one), id(other));
+            Err(Refusal::new(RefusalKind::Ambiguous, what, why).with_next("Give more of the id."))
+        }
+        (None, _) => {
+            let why = "nothing that is remembered has this id";
+            Err(Refusal::not_found(noun, name, why).with_next(format!("See `{noun} list --all`.")))
+        }
+    }
+}
+
+/// What can be completed.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Completed {
+    /// Attesters of ours, by label or address.
+    Attester,
+    /// Hosts of the keys files.
+    Host,
+    /// Incidents that are not resolved.
+    Incident,
+    /// Networks.
+    Network,
+}
+
+/// Something that fits what was typed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct Completion {
+    /// What is put in.
+    pub value: String,
+    /// What is shown.
+    pub text: String,
+}
+
+/// What fits `partial`, at most `limit`: first what begins with it, then what holds it.
+#[must_use]
+pub fn complete(
+    glance: &Glance<'_>,
+    kind: Completed,
+    partial: &str,
+    limit: usize,
+) -> Vec<Completion> {
+    let places = networks(glance, None).unwrap_or_default();
+    let plain = |value: String| Completion {
+        text: value.clone(),
+        value,
+    };
+    let mut all: Vec<Completion> = match kind {
+        Completed::Network => glance.networks.keys().cloned().map(plain).collect(),
+        Completed::Host => {
+            let members = places.iter().flat_map(Place::ours);
+            let hosts = members.filter_map(|member| member.deployed);
+            let hosts = hosts.flat_map(|deployed| deployed.hosts.iter().cloned());
+            let hosts: std::collections::BTreeSet<String> = hosts.collect();
+            hosts.into_iter().map(plain).collect()
+        }
+        Completed::Attester => places.iter().flat_map(attester_completions).collect(),
+        Completed::Incident => {
+            let open = glance.incidents.iter();
+            let open = open.filter(|incident| incident.state.is_open());
+            open.map(|incident| Completion {
+                value: incident.id.clone(),
+                text: incident.title.clone(),
+            })
+            .collect()
+        }
+    };
+    let partial = partial.trim().to_lowercase();
+    let rank = |completion: &Completion| {
+        let texts = [
+            completion.value.to_lowercase(),
+            completion.text.to_lowercase(),
+        ];
+        if texts.iter().any(|text| text.starts_with(&partial)) {
+            Some(0)
+        } else {
+            texts
+                .iter()
+                .any(|text| text.contains(&partial))
+                .then_some(1)
+        }
+    };
+    all.retain(|completion| rank(completion).is_some());
+    all.sort_by_key(|completion| rank(completion));
+    all.truncate(limit);
+    all
+}
+
+fn attester_completions<'a>(place: &Place<'a>) -> Vec<Completion> {
+    let place = *place;
+    let members = place.ours().into_iter();
+    members
+        .map(|member| {
+            let short = member.address.short();
+            let stage = member.attester.map(|attester| attester.standing.stage);
+            let stage = stage.unwrap_or_default();
+            let name = place.label(member.address);
+            Completion {
+                value: member.address.to_string(),
+                text: name.map_or_else(
+                    || format!("{short} · {stage}"),
+                    |label| format!("{label} · {short} · {stage}"),
+                ),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! Counts over all attesters of ours on one network, in one pass.
+
+use std::collections::BTreeMap;
+
+use super::{
+    coinbase::{Verdict, is_over},
+    find::Place,
+    forecast::Forecasts,
+};
+use crate::{
+    attester::{Attester, Stage},
+    units::{QueueIndex, RollupVersion, Wei},
+};
+
+/// Counts over all attesters of ours on one network.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// Attesters by state; every state is there.
+    pub states: BTreeMap<Stage, u64>,
+    /// Attesters by state and host; several hosts of one attester are joined by `+`, none is empty.
+    pub hosts: BTreeMap<(Stage, String), u64>,
+    /// Attesters that are not over, by verdict on their coinbase; every verdict is there.
+    pub coinbases: BTreeMap<Verdict, u64>,
+    /// Attesters with a wrong coinbase, by state.
+    pub coinbase_wrong: BTreeMap<Stage, u64>,
+    /// The earliest deadline of a wrong coinbase, Unix seconds.
+    pub coinbase_deadline: Option<u64>,
+    /// First and last entry of ours, by rollup.
+    pub entries: BTreeMap<RollupVersion, (QueueIndex, QueueIndex)>,
+    /// Slashes suffered.
+    pub slashes: u64,
+    /// Stake lost.
+    pub slashed: Wei,
+    /// Changes of state seen.
+    pub transitions: u64,
+}
+
+impl Fleet {
+    /// Counts.
+    #[must_use]
+    pub fn of(place: Place<'_>) -> Self {
+        let mut fleet = Self {
+            states: Stage::ALL.map(|stage| (stage, 0)).into(),
+            coinbases: Verdict::ALL.map(|verdict| (verdict, 0)).into(),
+            ..Self::default()
+        };
+        let mut forecasts = Forecasts::new(place);
+        for member in place.ours() {
+            let stage = member
+                .attester
+                .map(|a| a.standing.stage)
+                .unwrap_or_default();
+            let host = member.deployed.map(|deployed| deployed.hosts.join("+"));
+            *fleet.states.entry(stage).or_default() += 1;
+            *fleet
+                .hosts
+                .entry((stage, host.unwrap_or_default()))
+                .or_default() += 1;
+            if let Some(attester) = member.attester {
+                fleet.add(attester);
+            }
+            if is_over(&member) {
+                continue;
+            }
+            let verdict = Verdict::from(&place.verdict(&member));
+            *fleet.coinbases.entry(verdict).or_default() += 1;
+            if verdict.is_wrong() {
+                *fleet.coinbase_wrong.entry(stage).or_default() += 1;
+                let deadline = forecasts.deadline(member.attester).at;
+                let earliest = [fleet.coinbase_deadline, deadline];
+                fleet.coinbase_deadline = earliest.into_iter().flatten().min();
+            }
+        }
+        fleet
+    }
+
+    fn add(&mut self, attester: &Attester) {
+        self.slashes = self.slashes.saturating_add(attester.slash_count);
+        self.slashed = self.slashed.saturating_add(attester.slashed);
+        self.transitions = self.transitions.saturating_add(attester.transitions);
+        for entry in &attester.entries {
+            let ends = (entry.index, entry.index);
+            let ends = self.entries.entry(entry.rollup).or_insert(ends);
+            *ends = (ends.0.min(entry.index), ends.1.max(entry.index));
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.states.values().sum()
+    }
+}

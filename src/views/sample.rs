@@ -1,0 +1,467 @@
+//! A small hand-made state that the tests of views, routes and metrics share: every kind of attester once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::BoxFuture;
+
+use super::{
+    Answers, Build, Deployed, Gateway, Glance, Look, NetworkGlance,
+    delivery::DeliveryFacts,
+    incident::{IncidentFacts, IncidentState, TimelineEntry},
+    job::JobFacts,
+};
+use crate::{
+    alert::{card::Severity, class::Class},
+    attester::{
+        Attester, Entry, Exit, Membership, Registration, RegistrationState, Stake, StakeFate,
+        change::{Change, Entry as HistoryEntry, Evidence},
+        stage,
+    },
+    book::{
+        Book,
+        records::{
+            Chapter, EntryQueue, Flush, Parameters, Provider, ProviderQueueEntry, QueueEntry,
+            Rollup,
+        },
+    },
+    chain::{
+        EndpointName,
+        contracts::{Instance, QueueConfig},
+        endpoints::EndpointHealth,
+        health::HealthState,
+    },
+    provider::coinbase::Configured,
+    state::State,
+    store::{Batch, Store, memory::MemoryStore},
+    units::{
+        Address, AttesterAddress, B256, BasisPoints, BlockNumber, BlockRef, Coinbase, Epoch,
+        ProviderId, QueueIndex, RollupVersion, UnixSeconds, Wei,
+    },
+    watcher::progress::Intervals,
+    writer::Tables,
+};
+
+/// Now: 12 s after the last block.
+pub(crate) const NOW: u64 = 1_763_700_012;
+const BLOCK: u64 = 25_533_400;
+const LATEST: RollupVersion = RollupVersion::new(1);
+
+/// Everything that a glance borrows.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) state: State,
+    pub(crate) store: MemoryStore,
+    pub(crate) networks: BTreeMap<String, NetworkGlance>,
+    pub(crate) incidents: Vec<IncidentFacts>,
+    pub(crate) jobs: Vec<JobFacts>,
+    pub(crate) deliveries: Vec<DeliveryFacts>,
+    pub(crate) gateway: Gateway,
+    build: Build,
+}
+
+impl Sample {
+    pub(crate) fn new() -> Self {
+        let mut state = State::default();
+        state.books.insert("mainnet".to_owned(), book());
+        state.change_progress("mainnet", |progress| {
+            let (first, last) = (BlockNumber::new(23_700_000), BlockNumber::new(BLOCK));
+            progress.covered = Intervals::default();
+            progress.covered.add(first, BlockNumber::new(24_000_000));
+            progress.covered.add(BlockNumber::new(24_000_101), last);
+            progress.finalized = Some(block(BLOCK - 70));
+            progress.head = BlockNumber::new(BLOCK + 1);
+            progress.head_at = UnixSeconds::new(NOW);
+            progress.reorgs = 2;
+            progress.reorg_depth_max = 1;
+        });
+        let store = MemoryStore::default();
+        let (mut batch, mut undo) = (Batch::default(), Vec::new());
+        for table in state.tables() {
+            table.drain(&mut batch, &mut undo).unwrap();
+        }
+        store.commit(&batch).unwrap();
+        let networks = [
+            ("mainnet".to_owned(), mainnet()),
+            ("testnet".to_owned(), NetworkGlance::new(11_155_111)),
+        ];
+        Self {
+            state,
+            store,
+            networks: networks.into(),
+            incidents: vec![incident()],
+            jobs: jobs(),
+            deliveries: deliveries(),
+            gateway: Gateway::Connected {
+                since: UnixSeconds::new(NOW - 3_600),
+            },
+            build: Build {
+                version: "0.1.0".to_owned(),
+                revision: "abcdef0".to_owned(),
+                started_at: UnixSeconds::new(NOW - 3_605),
+            },
+        }
+    }
+
+    pub(crate) fn glance(&self) -> Glance<'_> {
+        Glance {
+            state: &self.state,
+            store: &self.store,
+            now_ms: NOW * 1_000,
+            networks: &self.networks,
+            incidents: &self.incidents,
+            jobs: &self.jobs,
+            deliveries: &self.deliveries,
+            gateway: &self.gateway,
+            build: &self.build,
+        }
+    }
+}
+
+impl Answers for Sample {
+    fn look<'a>(&'a self, look: Look<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(async move { look(&self.glance()) })
+    }
+}
+
+/// An attester by number.
+pub(crate) fn attester(number: u8) -> AttesterAddress {
+    AttesterAddress::new(Address::repeat_byte(number))
+}
+
+fn coinbase(number: u8) -> Coinbase {
+    Coinbase::new(Address::repeat_byte(number))
+}
+
+fn block(number: u64) -> BlockRef {
+    BlockRef {
+        number: BlockNumber::new(number),
+        hash: B256::from(crate::units::U256::from(number)),
+    }
+}
+
+fn rollup(byte: u8, first: u64, last: u64) -> Rollup {
+    Rollup {
+        address: Address::repeat_byte(byte),
+        gse: Address::repeat_byte(0xe0),
+        slashing: Vec::new(),
+        parameters: Some(Parameters {
+            slot_duration_seconds: 72,
+            epoch_duration_slots: 32,
+            genesis: UnixSeconds::new(1_762_000_000),
+            activation_threshold: Wei::tokens(200_000),
+            ejection_threshold: Wei::tokens(100_000),
+            local_ejection_threshold: Wei::tokens(198_000),
+            exit_delay_seconds: 345_600,
+            queue_config: Some(QueueConfig {
+                bootstrap_validator_set_size: 500,
+                bootstrap_flush_size: 500,
+                normal_flush_size_min: 1,
+                normal_flush_size_quotient: 2_048,
+                max_queue_flush_size: 8,
+            }),
+            governance: Address::repeat_byte(0xe1),
+        }),
+        queue: EntryQueue {
+            first: QueueIndex::new(first),
+            last: QueueIndex::new(last),
+        },
+        flush: Some(Flush {
+            block: block(BLOCK - 100),
+            at: UnixSeconds::new(NOW - 1_212),
+            active_attesters: 3_200,
+            available: 0,
+            next_flushable_epoch: Epoch::new(739),
+            is_bootstrapped: true,
+            flush_size: 1,
+        }),
+    }
+}
+
+fn registered(state: RegistrationState, balance: u64) -> Attester {
+    Attester {
+        membership: membership(None),
+        registration: Some(Registration {
+            instance: Some(Instance::Bonus),
+            rollup: LATEST,
+            balance: Wei::tokens(balance),
+            state,
+        }),
+        since: UnixSeconds::new(NOW - 86_412),
+        transitions: 3,
+        ..Attester::default()
+    }
+}
+
+fn membership(index: Option<u64>) -> Option<Membership> {
+    Some(Membership {
+        provider: ProviderId::new(7),
+        queue_index: index.map(QueueIndex::new),
+        is_dripped: false,
+    })
+}
+
+fn stake(split: u8, entry: u64, fate: StakeFate) -> Stake {
+    Stake {
+        rollup: LATEST,
+        split: coinbase(split),
+        entry: QueueIndex::new(entry),
+        block: BlockNumber::new(BLOCK - 200),
+        at: UnixSeconds::new(NOW - 2_412),
+        transaction: B256::repeat_byte(0x51),
+        fate,
+    }
+}
+
+fn queued(index: u64) -> Attester {
+    Attester {
+        membership: membership(None),
+        entries: vec![Entry {
+            rollup: LATEST,
+            index: QueueIndex::new(index),
+            withdrawer: Address::repeat_byte(0xdd),
+            block: BlockNumber::new(BLOCK - 200),
+        }],
+        stakes: vec![stake(0xc1, index, StakeFate::Queued)],
+        since: UnixSeconds::new(NOW - 2_412),
+        transitions: 2,
+        ..Attester::default()
+    }
+}
+
+/// One of each kind; 0x11 waits in the provider queue, 0x12 and 0x13 in the entry queue, 0x14 validates, 0x15 leaves.
+fn attesters() -> Vec<(AttesterAddress, Attester)> {
+    let waiting = Attester {
+        membership: membership(Some(41)),
+        since: UnixSeconds::new(NOW - 90_012),
+        transitions: 1,
+        ..Attester::default()
+    };
+    let mut active = registered(RegistrationState::Validating, 198_000);
+    active.stakes = vec![stake(0xc4, 3, StakeFate::Deposited)];
+    active.slash_count = 1;
+    active.slashed = Wei::tokens(2_000);
+    let exit = Exit {
+        amount: Wei::tokens(200_000),
+        exitable_at: UnixSeconds::new(NOW + 250_000),
+        withdrawal_id: 9,
+        unlocks_at: None,
+    };
+    let leaving = registered(RegistrationState::Exiting { exit: Some(exit) }, 200_000);
+    let mut foreign = queued(5);
+    foreign.membership = None;
+    vec![
+        (attester(0x11), waiting),
+        (attester(0x12), queued(6)),
+        (attester(0x13), queued(8)),
+        (attester(0x14), active),
+        (attester(0x15), leaving),
+        (attester(0x99), foreign),
+    ]
+}
+
+fn book() -> Book {
+    let mut book = Book::new("mainnet");
+    book.chapter.put(
+        (),
+        Chapter {
+            cursor: block(BLOCK),
+            at: UnixSeconds::new(NOW - 12),
+            first_block: BlockNumber::new(23_700_000),
+            latest: Some(LATEST),
+            is_complete: Some(true),
+            is_swept: true,
+            ..Chapter::default()
+        },
+    );
+    book.rollups.put(RollupVersion::new(0), rollup(0xa0, 4, 4));
+    book.rollups.put(LATEST, rollup(0xa1, 5, 9));
+    let latest = book.latest();
+    for (address, mut attester) in attesters() {
+        attester.standing = stage::standing(&attester, latest);
+        for entry in &attester.entries {
+            let queued = QueueEntry {
+                attester: address,
+                withdrawer: entry.withdrawer,
+                moves_with_latest: Some(true),
+            };
+            book.entry_queue.put((entry.rollup, entry.index), queued);
+        }
+        book.attesters.put(address, attester);
+    }
+    let provider = Provider {
+        admin: Some(Address::repeat_byte(0xad)),
+        take_rate: Some(BasisPoints::new(500)),
+        first: QueueIndex::new(41),
+        last: QueueIndex::new(42),
+        added: 41,
+        staked: 40,
+        ..Provider::default()
+    };
+    book.providers.put(ProviderId::new(7), provider);
+    let key = ProviderQueueEntry {
+        attester: attester(0x11),
+    };
+    book.provider_queue
+        .put((ProviderId::new(7), QueueIndex::new(41)), key);
+    history(&mut book);
+    book
+}
+
+fn history(book: &mut Book) {
+    let to = book.attesters.row(&attester(0x12)).unwrap().standing;
+    let evidence = |back: u64, source: &str| Evidence {
+        block: block(BLOCK - back),
+        at: UnixSeconds::new(NOW - 12 - back * 12),
+        transaction: Some(B256::repeat_byte(0x51)),
+        log_index: Some(3),
+        source: source.to_owned(),
+    };
+    let queued = stage::Standing {
+        stage: stage::Stage::InStakingProviderQueue,
+        reason: stage::Reason::InProviderQueue,
+    };
+    let change = |from, to, occurrence| Change::Standing {
+        attester: attester(0x12),
+        from,
+        to,
+        occurrence,
+    };
+    for (change, evidence) in [
+        (
+            change(stage::Standing::default(), queued, 1),
+            evidence(7_200, "StakingRegistry.AttestersAddedToProvider"),
+        ),
+        (
+            change(queued, to, 2),
+            evidence(200, "Rollup.ValidatorQueued"),
+        ),
+    ] {
+        book.history
+            .append(attester(0x12), HistoryEntry { change, evidence });
+    }
+}
+
+fn mainnet() -> NetworkGlance {
+    let deployed = |coinbase: Configured, host: &str| Deployed {
+        coinbase,
+        hosts: vec![host.to_owned()],
+        files: vec![format!("mainnet-keys-{host}-v3.json")],
+    };
+    let endpoint = |name: &str, state, error: Option<&str>| EndpointHealth {
+        endpoint: EndpointName::new(name),
+        is_archive: false,
+        state,
+        since: UnixSeconds::new(NOW - 3_600),
+        failures: u32::from(error.is_some()) * 4,
+        last_error: error.map(str::to_owned),
+        head: Some(BlockNumber::new(BLOCK)),
+        requests: [("eth_call", 310), ("eth_getLogs", 300)].into(),
+        range_blocks: 2_000,
+        aggregate_calls: 300,
+    };
+    let disputed = BTreeSet::from([coinbase(0xc5), coinbase(0xc6)]);
+    NetworkGlance {
+        provider: Some(ProviderId::new(7)),
+        provider_label: Some("Example Staking".to_owned()),
+        explorer: Some("https://etherscan.io/".to_owned()),
+        endpoints: vec![
+            endpoint("rpc-1", HealthState::Healthy, None),
+            endpoint(
+                "rpc-2",
+                HealthState::Down,
+                Some("it did not answer within 10 s"),
+            ),
+        ],
+        leader: Some(EndpointName::new("rpc-1")),
+        keys: Some(BTreeMap::from([
+            (attester(0x12), deployed(Configured::Missing, "fra-1")),
+            (
+                attester(0x13),
+                deployed(Configured::Set(coinbase(0xc9)), "fra-2"),
+            ),
+            (
+                attester(0x14),
+                deployed(Configured::Set(coinbase(0xc4)), "fra-2"),
+            ),
+            (
+                attester(0x15),
+                deployed(Configured::Conflict(disputed), "fra-2"),
+            ),
+            (attester(0x16), deployed(Configured::Missing, "fra-3")),
+        ])),
+        labels: BTreeMap::from([(attester(0x12), "fra-1/17".to_owned())]),
+        ..NetworkGlance::new(1)
+    }
+}
+
+fn incident() -> IncidentFacts {
+    let subject = attester(0x12).to_string().to_ascii_lowercase();
+    IncidentFacts {
+        id: format!("mainnet/{subject}/coinbase_missing/1"),
+        network: "mainnet".to_owned(),
+        class: Class::CoinbaseMissing,
+        subject,
+        severity: Severity::Warning,
+        title: "Coinbase missing for attester fra-1/17".to_owned(),
+        lines: vec!["Until its coinbase is set, rewards go astray.".to_owned()],
+        state: IncidentState::Acknowledged {
+            by: "maria".to_owned(),
+            at: NOW - 600,
+        },
+        opened_at: UnixSeconds::new(NOW - 2_400),
+        updated_at: UnixSeconds::new(NOW - 600),
+        deadline: Some(UnixSeconds::new(NOW + 4_000)),
+        timeline: vec![
+            TimelineEntry {
+                at: NOW - 2_400,
+                by: None,
+                text: "opened".to_owned(),
+            },
+            TimelineEntry {
+                at: NOW - 600,
+                by: Some("maria".to_owned()),
+                text: "acknowledged".to_owned(),
+            },
+        ],
+    }
+}
+
+fn jobs() -> Vec<JobFacts> {
+    let job = |id, state: &str, reason: Option<&str>| JobFacts {
+        id,
+        network: "mainnet".to_owned(),
+        kind: "deliver".to_owned(),
+        key: format!("delivery-{id}"),
+        state: state.to_owned(),
+        attempts: 1,
+        reason: reason.map(str::to_owned),
+        evidence: reason.is_none().then(|| "message 900".to_owned()),
+        available_at_ms: NOW * 1_000,
+        created_at_ms: (NOW - 60) * 1_000,
+        updated_at_ms: NOW * 1_000,
+    };
+    vec![
+        job(2, "created", Some("the channel answers 503")),
+        job(1, "done", None),
+    ]
+}
+
+fn deliveries() -> Vec<DeliveryFacts> {
+    let notice = incident().id;
+    let delivery = |id: &str, job, notice: &str, state: &str, sent: Option<u64>| DeliveryFacts {
+        id: id.to_owned(),
+        network: "mainnet".to_owned(),
+        channel: "1001".to_owned(),
+        job,
+        notices: vec![notice.to_owned()],
+        state: state.to_owned(),
+        message: sent.map(|_| "900".to_owned()),
+        owes_edit: false,
+        owed_at_ms: (NOW - 60) * 1_000,
+        sent_at_ms: sent,
+    };
+    vec![
+        delivery("b|1001|0", 2, "mainnet/-/test/1", "pending", None),
+        delivery("a|1001|0", 1, &notice, "sent", Some((NOW - 59) * 1_000)),
+    ]
+}

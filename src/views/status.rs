@@ -1,0 +1,413 @@
+//! How steward fares: how far it read, what it may not know, what it owes, and how many attesters are in which state.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    count,
+    delivery::DELIVERY_STATES,
+    find::{self, Place},
+    fleet::Fleet,
+    form::{Block, Freshness, Span, address, is_begun},
+    glance::{Gateway, Glance},
+    job::JOB_STATES,
+    refusal::Refusal,
+    standing::AttesterState,
+};
+use crate::{
+    chain::endpoints::EndpointHealth,
+    units::{BlockNumber, BlockRef, ProviderId},
+    watcher::progress::{Intervals, Progress},
+};
+
+/// How steward fares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StatusView {
+    /// Version of the program.
+    pub version: String,
+    /// The commit it was built from.
+    pub revision: String,
+    /// When the process started, Unix seconds.
+    pub started_at: u64,
+    /// Now, Unix seconds.
+    pub now: u64,
+    /// Every network.
+    pub networks: Vec<NetworkStatus>,
+    /// The connection to Discord.
+    pub discord: DiscordStatus,
+    /// Deliveries by state; every state is there.
+    pub deliveries: BTreeMap<String, u64>,
+    /// When the oldest delivery that is neither sent nor closed came to be owed, Unix milliseconds; null = none waits.
+    pub oldest_pending_at_ms: Option<u64>,
+    /// Jobs by state; every state is there.
+    pub jobs: BTreeMap<String, u64>,
+    /// Incidents that are not resolved, by class; absent means none.
+    pub incidents: BTreeMap<String, u64>,
+    /// Bytes of the database on disk; null where it could not be read.
+    pub store_bytes: Option<u64>,
+}
+
+/// How one network fares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NetworkStatus {
+    /// Its name.
+    pub network: String,
+    /// Its chain id.
+    pub chain_id: u64,
+    /// The provider; null while its id is not known.
+    pub provider: Option<u64>,
+    /// What the operator calls the provider.
+    pub provider_label: Option<String>,
+    /// Why the network is stopped until a person acts; null = it is not.
+    pub stopped: Option<String>,
+    /// The newest block that any endpoint told; null before the first.
+    pub head: Option<Head>,
+    /// The last block that was taken in.
+    pub cursor: Freshness,
+    /// Blocks between the two; null where one is unknown.
+    pub lag_blocks: Option<u64>,
+    /// Which blocks were read.
+    pub coverage: Coverage,
+    /// What is final.
+    pub finality: FinalityView,
+    /// Whether the fold is proven complete.
+    pub completeness: Completeness,
+    /// The rollups of the Registry.
+    pub rollups: Vec<RollupStatus>,
+    /// The endpoints.
+    pub endpoints: Vec<EndpointStatus>,
+    /// The endpoint that is asked first; null while all rest.
+    pub leader: Option<String>,
+    /// Attesters of ours by state, all five always.
+    pub attesters: BTreeMap<AttesterState, u64>,
+    /// Attesters of ours that are not over, by verdict on the coinbase.
+    pub coinbases: BTreeMap<super::coinbase::Verdict, u64>,
+    /// Reorgs seen.
+    pub reorgs: u64,
+    /// Depth of the deepest.
+    pub reorg_depth_max: u64,
+    /// Kinds of events of watched contracts that nobody knows.
+    pub unknown_events: u64,
+}
+
+/// The newest block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Head {
+    /// Height.
+    pub number: u64,
+    /// Its own time, Unix seconds.
+    pub at: u64,
+    /// Its age in seconds.
+    pub age_seconds: u64,
+}
+
+/// Which blocks were read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Coverage {
+    /// Where history begins; null before the first read.
+    pub first_block: Option<u64>,
+    /// Blocks whose logs were read.
+    pub covered: Vec<Span>,
+    /// Blocks between the first and the last taken in whose logs are missing.
+    pub gaps: Vec<Span>,
+    /// Blocks whose logs were read again after they were final, and were the same.
+    pub confirmed: Vec<Span>,
+}
+
+/// What is final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FinalityView {
+    /// The newest safe block; null where no endpoint tells.
+    pub safe: Option<Block>,
+    /// The newest final block; null where no endpoint tells.
+    pub finalized: Option<Block>,
+    /// Why finality is unknown; absent where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_because: Option<String>,
+}
+
+/// Whether the fold is proven complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Completeness {
+    /// True = proven against the contracts, false = something is missing, null = not proven yet.
+    pub is_proven: Option<bool>,
+    /// The same in words.
+    pub text: String,
+    /// Whether every attester of ours was compared with its views at least once.
+    pub is_swept: bool,
+}
+
+/// A rollup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RollupStatus {
+    /// Its version.
+    pub version: u64,
+    /// Its address.
+    pub address: String,
+    /// Whether it is the GSE's latest; null while that is unknown.
+    pub is_latest: Option<bool>,
+    /// Length of its entry queue.
+    pub queue_length: u64,
+    /// Its validators, everybody's; null where it was not read.
+    pub active_attesters: Option<u64>,
+}
+
+/// An endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EndpointStatus {
+    /// Its name, never its URL.
+    pub name: String,
+    /// Whether it serves backfills only.
+    pub is_archive: bool,
+    /// `healthy`, `limited`, `down` or `excluded`.
+    pub state: String,
+    /// Since when, Unix seconds.
+    pub since: u64,
+    /// Failures in a row.
+    pub failures: u32,
+    /// The last failure; null where there was none.
+    pub last_error: Option<String>,
+    /// Its newest block as last seen; null where none was.
+    pub head: Option<u64>,
+    /// Requests since start.
+    pub requests: u64,
+}
+
+/// The connection to Discord.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "gateway")]
+pub enum DiscordStatus {
+    /// Discord is not configured, or switched off in this process.
+    Absent,
+    /// Connected.
+    Connected {
+        /// Since when, Unix seconds.
+        since: u64,
+    },
+    /// Not connected.
+    Disconnected {
+        /// Since when, Unix seconds.
+        since: u64,
+        /// Why, as far as is known.
+        reason: String,
+    },
+}
+
+impl From<&Gateway> for DiscordStatus {
+    fn from(gateway: &Gateway) -> Self {
+        match gateway {
+            Gateway::Absent => Self::Absent,
+            Gateway::Connected { since } => Self::Connected {
+                since: since.value(),
+            },
+            Gateway::Disconnected { since, reason } => Self::Disconnected {
+                since: since.value(),
+                reason: reason.clone(),
+            },
+        }
+    }
+}
+
+/// Says how steward fares.
+///
+/// # Errors
+/// A [`Refusal`] where the network is not known.
+pub fn show(glance: &Glance<'_>, network: Option<&str>) -> Result<StatusView, Refusal> {
+    let places = find::networks(glance, network)?;
+    let networks = places
+        .into_iter()
+        .map(|place| network_status(glance, place, &Fleet::of(place)))
+        .collect();
+    Ok(whole(glance, networks))
+}
+
+/// The status around networks that were looked at already.
+pub(crate) fn whole(glance: &Glance<'_>, networks: Vec<NetworkStatus>) -> StatusView {
+    let waiting = |state: &str| matches!(state, "pending" | "started");
+    let oldest = glance.deliveries.iter();
+    let oldest = oldest.filter(|delivery| waiting(&delivery.state));
+    let mut incidents: BTreeMap<String, u64> = BTreeMap::new();
+    for incident in glance
+        .incidents
+        .iter()
+        .filter(|incident| incident.state.is_open())
+    {
+        *incidents
+            .entry(incident.class.name().to_owned())
+            .or_default() += 1;
+    }
+    StatusView {
+        version: glance.build.version.clone(),
+        revision: glance.build.revision.clone(),
+        started_at: glance.build.started_at.value(),
+        now: glance.now().value(),
+        networks,
+        discord: glance.gateway.into(),
+        deliveries: tally(
+            &DELIVERY_STATES,
+            glance.deliveries.iter().map(|d| d.state.as_str()),
+        ),
+        oldest_pending_at_ms: oldest.map(|delivery| delivery.owed_at_ms).min(),
+        jobs: tally(
+            &JOB_STATES,
+            glance.jobs.iter().map(|job| job.state.as_str()),
+        ),
+        incidents,
+        store_bytes: glance.store.size_bytes().ok(),
+    }
+}
+
+fn tally<'a>(states: &[&'static str], all: impl Iterator<Item = &'a str>) -> BTreeMap<String, u64> {
+    let mut counts: BTreeMap<String, u64> = states
+        .iter()
+        .map(|state| ((*state).to_owned(), 0))
+        .collect();
+    for state in all {
+        if let Some(count) = counts.get_mut(state) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+/// How one network fares.
+pub(crate) fn network_status(
+    glance: &Glance<'_>,
+    place: Place<'_>,
+    fleet: &Fleet,
+) -> NetworkStatus {
+    let progress = glance.state.progress.row(&place.name.to_owned());
+    let progress = progress.cloned().unwrap_or_default();
+    let chapter = place.book.map(crate::book::Book::summary).filter(is_begun);
+    let head = (progress.head > BlockNumber::new(0)).then(|| Head {
+        number: progress.head.value(),
+        at: progress.head_at.value(),
+        age_seconds: glance.now().since(progress.head_at),
+    });
+    let states = fleet.states.iter();
+    let network = place.network;
+    NetworkStatus {
+        network: place.name.to_owned(),
+        chain_id: network.chain_id,
+        provider: network.provider.map(ProviderId::value),
+        provider_label: network.provider_label.clone(),
+        stopped: progress.stopped.clone(),
+        lag_blocks: head
+            .zip(chapter.as_ref())
+            .map(|(head, chapter)| head.number.saturating_sub(chapter.cursor.number.value())),
+        head,
+        cursor: Freshness::new(place.book, network, glance.now()),
+        coverage: coverage(place, &progress),
+        finality: finality(place, &progress),
+        completeness: completeness(place),
+        rollups: rollups(place),
+        endpoints: network.endpoints.iter().map(endpoint_status).collect(),
+        leader: network.leader.as_ref().map(ToString::to_string),
+        attesters: states
+            .map(|(stage, count)| ((*stage).into(), *count))
+            .collect(),
+        coinbases: fleet.coinbases.clone(),
+        reorgs: progress.reorgs,
+        reorg_depth_max: progress.reorg_depth_max,
+        unknown_events: place
+            .book
+            .map_or(0, |book| count(book.unknown_events.len())),
+    }
+}
+
+fn spans(intervals: &[(BlockNumber, BlockNumber)]) -> Vec<Span> {
+    let span = |(from, to): &(BlockNumber, BlockNumber)| Span {
+        from: from.value(),
+        to: to.value(),
+    };
+    intervals.iter().map(span).collect()
+}
+
+fn coverage(place: Place<'_>, progress: &Progress) -> Coverage {
+    let chapter = place.book.map(crate::book::Book::summary).filter(is_begun);
+    let gaps = |covered: &Intervals| {
+        let chapter = chapter.as_ref()?;
+        Some(covered.gaps(chapter.first_block, chapter.cursor.number))
+    };
+    Coverage {
+        first_block: chapter.as_ref().map(|chapter| chapter.first_block.value()),
+        covered: spans(progress.covered.as_slice()),
+        gaps: spans(&gaps(&progress.covered).unwrap_or_default()),
+        confirmed: spans(progress.confirmed.as_slice()),
+    }
+}
+
+fn finality(place: Place<'_>, progress: &Progress) -> FinalityView {
+    let at = |block: BlockRef| {
+        let row = place.book.and_then(|book| book.blocks.row(&block.number));
+        row.map(|row| row.at)
+    };
+    let block =
+        |block: Option<BlockRef>| block.map(|block| Block::new(block, at(block), place.network));
+    let because = "no endpoint has told a final block";
+    FinalityView {
+        safe: block(progress.safe),
+        finalized: block(progress.finalized),
+        unknown_because: progress.finalized.is_none().then(|| because.to_owned()),
+    }
+}
+
+fn completeness(place: Place<'_>) -> Completeness {
+    let chapter = place
+        .book
+        .map(crate::book::Book::summary)
+        .unwrap_or_default();
+    let text = match chapter.is_complete {
+        Some(true) => "the fold agrees with the contracts: nothing is missing",
+        Some(false) => "the fold and the contracts disagree: history is missing",
+        None => "not proven yet",
+    };
+    Completeness {
+        is_proven: chapter.is_complete,
+        text: text.to_owned(),
+        is_swept: chapter.is_swept,
+    }
+}
+
+fn rollups(place: Place<'_>) -> Vec<RollupStatus> {
+    let Some(book) = place.book else {
+        return Vec::new();
+    };
+    let latest = book.summary().latest;
+    let rows = book.rollups.rows();
+    rows.map(|(version, rollup)| RollupStatus {
+        version: version.value(),
+        address: address(rollup.address),
+        is_latest: latest.map(|latest| latest == *version),
+        queue_length: rollup.queue.len(),
+        active_attesters: rollup.flush.as_ref().map(|flush| flush.active_attesters),
+    })
+    .collect()
+}
+
+fn endpoint_status(health: &EndpointHealth) -> EndpointStatus {
+    EndpointStatus {
+        name: health.endpoint.to_string(),
+        is_archive: health.is_archive,
+        state: health_name(health.state).to_owned(),
+        since: health.since.value(),
+        failures: health.failures,
+        last_error: health.last_error.clone(),
+        head: health.head.map(BlockNumber::value),
+        requests: health.requests.values().sum(),
+    }
+}
+
+/// The name of an endpoint's state.
+#[must_use]
+pub const fn health_name(state: crate::chain::health::HealthState) -> &'static str {
+    use crate::chain::health::HealthState;
+    match state {
+        HealthState::Healthy => "healthy",
+        HealthState::Limited => "limited",
+        HealthState::Down => "down",
+        HealthState::Excluded => "excluded",
+    }
+}
