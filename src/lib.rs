@@ -16,6 +16,7 @@ pub mod keys;
 pub mod network;
 pub mod outbox;
 pub mod provider;
+pub mod service;
 pub mod state;
 pub mod store;
 pub mod tasks;

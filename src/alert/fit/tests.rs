@@ -111,8 +111,8 @@ fn check(message: &Message) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    // Words of 10,000 signs: 24 cases take seconds in a debug build.
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    // Words of 10,000 signs: 16 cases take seconds in a debug build.
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn no_text_breaks_a_limit(words in prop::collection::vec(hostile(), 0..8), rows in 0usize..40) {
@@ -136,7 +136,7 @@ proptest! {
         let context = Context { labels: &label, network_label: &name, ..context(&explorer) };
         let at = UnixSeconds::new(1);
         let facts = Facts::Job(JobFacts {
-            job: detail.clone(), kind: name.clone(), attempts: 1, detail: detail.clone(), is_unclear: false,
+            job: detail.clone(), kind: name.clone(), attempts: 1, detail, is_unclear: false,
         });
         let mut incident = Incident {
             id: NoticeId::new("testnet", &name, Class::JobExhausted, 1, ""),
@@ -145,7 +145,7 @@ proptest! {
             absent_since: None, rungs: Vec::new(), rung_at: None, replies: 0, has_woken: false,
             timeline: Vec::new(),
         };
-        let mut all: Vec<Facts> = text::tests::every().into_iter().map(|(_, facts)| facts).collect();
+        let mut all: Vec<Facts> = text::samples::every().into_iter().map(|(_, facts)| facts).collect();
         all.push(incident.facts.clone());
         for facts in all {
             incident.facts = facts;

@@ -288,6 +288,7 @@ impl Bench<'_> {
         }
         let is_early = incident.rung_at.is_some_and(|at| {
             incident.is_group()
+                && !is_worse
                 && incident.rungs.last().is_some_and(|last| {
                     last == &highest.name || last.starts_with(&format!("{}-", highest.name))
                 })

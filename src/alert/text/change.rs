@@ -80,7 +80,7 @@ pub fn slashed(context: &Context<'_>, facts: &Slashed, seen: &Seen<'_>) -> Messa
     card.fields.push(field("Lost in all", lost, true));
     card.fields
         .push(field("Rollup", format!("version {}", facts.rollup), true));
-    close(context, card, seen)
+    close(context, card, &id, seen)
 }
 
 fn after_slash(facts: &Slashed) -> Text {
@@ -99,7 +99,8 @@ fn after_slash(facts: &Slashed) -> Text {
     }
 }
 
-fn close(context: &Context<'_>, mut card: Card, seen: &Seen<'_>) -> Message {
+fn close(context: &Context<'_>, mut card: Card, id: &NoticeId, seen: &Seen<'_>) -> Message {
+    card.buttons = context.evidence_buttons(seen.evidence.transaction, id);
     card.fields
         .push(evidence_field(context, seen.evidence, seen.sources));
     card.fields.push(finality_field(&seen.finality));
@@ -132,7 +133,7 @@ pub fn provider(
     card.body.push(because(context, seen.evidence, said.why));
     card.body.push(Text::plain(said.next));
     card.fields.extend(said.change);
-    close(context, card, seen)
+    close(context, card, &id, seen)
 }
 
 struct Words {
@@ -258,7 +259,7 @@ pub fn canonical(context: &Context<'_>, facts: &Canonical, seen: &Seen<'_>) -> M
         "Check that the nodes run a version that serves the new rollup.",
     ));
     card.fields.push(field("Before", before, true));
-    let mut message = close(context, card, seen);
+    let mut message = close(context, card, &id, seen);
     if !facts.left.is_empty() {
         let columns = ["attester", "host", "address"].map(str::to_owned);
         let rows: Vec<Vec<String>> = facts

@@ -107,5 +107,5 @@ pub(crate) fn show(message: &Message) -> String {
             file.text.lines().count()
         ));
     }
-    out.join("\n")
+    out.join("\n").replace('\u{200b}', "␣")
 }

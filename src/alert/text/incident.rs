@@ -6,7 +6,9 @@ mod house;
 mod network;
 mod row;
 #[cfg(test)]
-pub(crate) mod tests;
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
 
 pub use row::row;
 
@@ -117,8 +119,9 @@ pub fn rung(context: &Context<'_>, incident: &Incident, rung: &str, count: u64) 
         line
     };
     let line = match incident.facts.deadline() {
-        Some(deadline) => line.and(", deadline ").with(relative(deadline)),
-        None => line,
+        // Once it is active there is nothing left to be in time for.
+        Some(deadline) if rung != "active" => line.and(", deadline ").with(relative(deadline)),
+        Some(_) | None => line,
     };
     fit_message(Message {
         content: Some(line.and(".")),

@@ -18,7 +18,7 @@ pub mod transition;
 use std::fmt;
 
 use super::{
-    card::{Card, Field, Severity, Span, Text, TimeStyle},
+    card::{Button, ButtonAction, Card, Field, Severity, Span, Text, TimeStyle},
     class::Class,
     facts::{Known, QueueOutlook},
     fit,
@@ -165,6 +165,22 @@ impl Context<'_> {
             None => value.and(" · host unknown: it is in no keys file"),
         };
         field("Attester", value, false)
+    }
+
+    /// The buttons of a card that tells what happened: the transaction, and the chain of evidence.
+    fn evidence_buttons(&self, transaction: Option<B256>, id: &NoticeId) -> Vec<Button> {
+        let page = transaction.and_then(|hash| self.explorer.page("tx", hash));
+        let transaction = page.map(|url| Button {
+            label: "Transaction".to_owned(),
+            action: ButtonAction::Open(url),
+        });
+        let why = Button {
+            label: "Why".to_owned(),
+            action: ButtonAction::Why {
+                subject: id.as_str().to_owned(),
+            },
+        };
+        transaction.into_iter().chain([why]).collect()
     }
 
     /// The section of the runbook about a class.

@@ -5,6 +5,10 @@ use crate::{
     attester::{Reason, RefusalCause, Stage, Standing},
 };
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of sentences, one entry for each reason"
+)]
 pub(super) fn headline(from: Standing, to: Standing) -> (Severity, &'static str, String) {
     use Severity::{Info, Warning};
     let said = |severity, title, why: &str| (severity, title, why.to_owned());

@@ -52,6 +52,7 @@ fn a_slash_says_what_is_left_and_how_far_the_ejection_is() {
     Rollup: version 4248422647
     Evidence: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee) · 3 of 3 endpoints agree
     Finality: seen
+    [Transaction] (Why)
     _ testnet/0x1212121212121212121212121212121212121212/attester_slashed/2 · steward 0.1.0
     ");
     let next = |left| {
@@ -92,6 +93,7 @@ fn a_provider_says_what_changed_and_what_that_means() {
     Take rate: 5 % → 12.5 %
     Evidence: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee) · one source
     Finality: unknown: no endpoint tells it
+    [Transaction] (Why)
     _ testnet/provider-7/provider_changed/1 · steward 0.1.0
     ");
     insta::assert_snapshot!(one(ProviderChange::AdminProposed { admin: attester(5).address() }), @r"
@@ -102,6 +104,7 @@ fn a_provider_says_what_changed_and_what_that_means() {
     Proposed admin: `0x0505050505050505050505050505050505050505`
     Evidence: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee) · one source
     Finality: unknown: no endpoint tells it
+    [Transaction] (Why)
     _ testnet/provider-7/provider_changed/1 · steward 0.1.0
     ");
     let recipient = one(ProviderChange::RewardsRecipient {
@@ -141,6 +144,7 @@ fn a_canonical_change_is_a_digest_with_those_left_behind() {
     Before: version 1
     Evidence: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee) · 2 of 2 endpoints agree
     Finality: final
+    [Transaction] (Why)
     _ testnet/-/canonical_rollup_changed/3 · steward 0.1.0
     ```
     attester     host   address
@@ -268,7 +272,7 @@ fn a_test_says_that_it_is_one() {
     insta::assert_snapshot!(show(&digest::test(&context(&explorer), &id, "ana @everyone", at())), @r"
     (Testnet · Provider 7)
     🔵 This is a test
-    ana \@​everyone asked for it. It took the whole path: commit, delivery, Discord. Nothing is wrong.
+    ana \@␣everyone asked for it. It took the whole path: commit, delivery, Discord. Nothing is wrong.
     _ testnet/-/test/1 · steward 0.1.0
     ");
 }
@@ -298,6 +302,7 @@ fn what_a_reorg_takes_back_is_struck_through() {
     ⚪ ~~Attester fra-2/18 was slashed by 2,000 AZTEC~~
     Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was replaced by `0xcccccccc…` in a reorg of 1 block.
     What holds now: entry queue \(rollup 4248422647\), position 1.
+    (Why)
     _ testnet/0x1212121212121212121212121212121212121212/attester_slashed/2 · steward 0.1.0
     ");
     assert_eq!(

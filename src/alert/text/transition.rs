@@ -147,6 +147,7 @@ fn card(context: &Context<'_>, transition: &Transition<'_>) -> Card {
         transition.sources,
     ));
     card.fields.push(finality_field(&transition.finality));
+    card.buttons = context.evidence_buttons(transition.evidence.transaction, &id);
     fit(card)
 }
 

@@ -9,6 +9,10 @@ use crate::alert::{
 };
 
 /// What many of a class are, and what follows: `(one, many, so what, what next)`.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of sentences, one entry for each class"
+)]
 const fn words(class: Class) -> (&'static str, &'static str, &'static str, &'static str) {
     match class {
         Class::CoinbaseMissing => (

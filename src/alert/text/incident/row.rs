@@ -12,6 +12,10 @@ use crate::{
 type Row = Vec<(String, String)>;
 
 /// The row of some facts: `(column, value)`.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of columns, one entry for each kind of facts"
+)]
 #[must_use]
 pub fn row(context: &Context<'_>, facts: &Facts) -> Row {
     let (attester, cells): (Option<AttesterAddress>, Vec<(&str, String)>) = match facts {

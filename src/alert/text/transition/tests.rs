@@ -79,18 +79,19 @@ fn entering_the_entry_queue_says_which_coinbase_to_set_and_until_when() {
         ..transition(&evidence, from, waiting())
     };
     insta::assert_snapshot!(show(&message(&context(&explorer), &transition)), @r"
-        (Testnet · Provider 7)
-        🔵 Attester fra-2/18 is in the entry queue
-        A delegator staked it with the provider: `Rollup.ValidatorQueued` in block [25,533,401](https://scan.test/block/25533401), <t:1795233600:R> (<t:1795233600:f>).
-        Set its coinbase to the split [0x9F9F…9f9f](https://scan.test/address/0x9F9F9F9f9F9f9f9F9F9f9f9f9F9f9F9F9f9f9f9f) on host fra-2 before it can enter, <t:1795254000:R> (<t:1795254000:f>); rewards go elsewhere until then.
-        State: provider queue → entry queue (rollup 4248422647)
-        Attester: fra-2/18 · `0x1212121212121212121212121212121212121212` [explorer](https://scan.test/address/0x1212121212121212121212121212121212121212) · host fra-2
-        Entry queue: position 6 of 1,204 · earliest activation <t:1795254000:R> (<t:1795254000:f>) · expected <t:1795258600:R>
-        Coinbase: expected `0x9F9F9F9f9F9f9f9F9F9f9f9f9F9f9F9F9f9f9f9f` · configured none
-        Evidence: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee) · 2 of 3 endpoints agree
-        Finality: seen
-        _ testnet/0x1212121212121212121212121212121212121212/attester_transition/3 · steward 0.1.0
-        ");
+    (Testnet · Provider 7)
+    🔵 Attester fra-2/18 is in the entry queue
+    A delegator staked it with the provider: `Rollup.ValidatorQueued` in block [25,533,401](https://scan.test/block/25533401), <t:1795233600:R> (<t:1795233600:f>).
+    Set its coinbase to the split [0x9F9F…9f9f](https://scan.test/address/0x9F9F9F9f9F9f9f9F9F9f9f9f9F9f9F9F9f9f9f9f) on host fra-2 before it can enter, <t:1795254000:R> (<t:1795254000:f>); rewards go elsewhere until then.
+    State: provider queue → entry queue (rollup 4248422647)
+    Attester: fra-2/18 · `0x1212121212121212121212121212121212121212` [explorer](https://scan.test/address/0x1212121212121212121212121212121212121212) · host fra-2
+    Entry queue: position 6 of 1,204 · earliest activation <t:1795254000:R> (<t:1795254000:f>) · expected <t:1795258600:R>
+    Coinbase: expected `0x9F9F9F9f9F9f9f9F9F9f9f9f9F9f9F9F9f9f9f9f` · configured none
+    Evidence: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee) · 2 of 3 endpoints agree
+    Finality: seen
+    [Transaction] (Why)
+    _ testnet/0x1212121212121212121212121212121212121212/attester_transition/3 · steward 0.1.0
+    ");
 }
 
 #[test]
@@ -104,18 +105,19 @@ fn becoming_active_is_one_quiet_card() {
         ..transition(&evidence, waiting(), active())
     };
     insta::assert_snapshot!(show(&message(&context(&explorer), &transition)), @r"
-        (Testnet · Provider 7)
-        🔵 Attester fra-2/18 is active
-        Its deposit was accepted; it validates and follows the latest rollup: `Rollup.Deposit` in block [25,533,401](https://scan.test/block/25533401), <t:1795233600:R> (<t:1795233600:f>).
-        Its coinbase is set to the split of its stake.
-        State: entry queue (rollup 4248422647) → active (follows the latest rollup)
-        Attester: fra-2/18 · `0x1212121212121212121212121212121212121212` [explorer](https://scan.test/address/0x1212121212121212121212121212121212121212) · host fra-2
-        Balance: 200,000 AZTEC
-        Coinbase: expected `0x9F9F9F9f9F9f9f9F9F9f9f9f9F9f9F9F9f9f9f9f` · configured the same
-        Evidence: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee) · 2 of 3 endpoints agree
-        Finality: seen
-        _ testnet/0x1212121212121212121212121212121212121212/attester_transition/3 · steward 0.1.0
-        ");
+    (Testnet · Provider 7)
+    🔵 Attester fra-2/18 is active
+    Its deposit was accepted; it validates and follows the latest rollup: `Rollup.Deposit` in block [25,533,401](https://scan.test/block/25533401), <t:1795233600:R> (<t:1795233600:f>).
+    Its coinbase is set to the split of its stake.
+    State: entry queue (rollup 4248422647) → active (follows the latest rollup)
+    Attester: fra-2/18 · `0x1212121212121212121212121212121212121212` [explorer](https://scan.test/address/0x1212121212121212121212121212121212121212) · host fra-2
+    Balance: 200,000 AZTEC
+    Coinbase: expected `0x9F9F9F9f9F9f9f9F9F9f9f9f9F9f9F9F9f9f9f9f` · configured the same
+    Evidence: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee) · 2 of 3 endpoints agree
+    Finality: seen
+    [Transaction] (Why)
+    _ testnet/0x1212121212121212121212121212121212121212/attester_transition/3 · steward 0.1.0
+    ");
 }
 
 #[test]
@@ -149,6 +151,7 @@ fn a_zombie_says_who_has_to_act() {
     Exit: 180,000 AZTEC · free: unknown: the governance withdrawal was not read yet
     Evidence: a view, no transaction · one source
     Finality: seen
+    (Why)
     _ testnet/0xabababababababababababababababababababab/attester_transition/3 · steward 0.1.0
     ");
 }
@@ -178,6 +181,7 @@ fn exiting_says_when_the_money_is_free() {
     Exit: 200,000 AZTEC · free: <t:1796063040:R> (<t:1796063040:f>)
     Evidence: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee) · 2 of 3 endpoints agree
     Finality: seen
+    [Transaction] (Why)
     _ testnet/0x1212121212121212121212121212121212121212/attester_transition/3 · steward 0.1.0
     ");
 }
@@ -217,6 +221,7 @@ fn every_reason() -> Vec<Standing> {
 
 /// Title and sentences of every state, in the order of a life.
 #[test]
+#[expect(clippy::too_many_lines, reason = "the snapshot is most of it")]
 fn every_state_has_its_sentences() {
     let explorer = explorer();
     let evidence = evidence("X");
