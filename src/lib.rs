@@ -9,6 +9,7 @@ pub mod book;
 pub mod chain;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod desk;
 pub mod jobs;
 pub mod keys;

@@ -8,6 +8,8 @@ pub enum Profile {
     /// committees of 4, a bootstrap set of 6.
     #[default]
     Small,
+    /// Mainnet's times with a bootstrap set of 6 and committees of 4: a life at mainnet's pace with few actors.
+    Demo,
     /// The values of Aztec's mainnet in 2026, except that governance unlocks after 3732 s and not after 9.6 days
     /// (the script has no variable for that).
     Mainnet,
@@ -25,6 +27,7 @@ impl Profile {
     pub fn name(self) -> &'static str {
         match self {
             Self::Small => "small",
+            Self::Demo => "demo",
             Self::Mainnet => "mainnet",
         }
     }
@@ -34,6 +37,7 @@ impl Profile {
         let mut environment = COMMON.to_vec();
         environment.extend_from_slice(match self {
             Self::Small => SMALL,
+            Self::Demo => DEMO,
             Self::Mainnet => MAINNET,
         });
         environment
@@ -79,6 +83,17 @@ const SMALL: &[(&str, &str)] = &[
     ("AZTEC_SLASHING_LIFETIME_IN_ROUNDS", "5"),
     ("AZTEC_SLASHING_EXECUTION_DELAY_IN_ROUNDS", "2"),
     ("AZTEC_SLASHING_DISABLE_DURATION", "432000"),
+];
+
+const DEMO: &[(&str, &str)] = &[
+    ("AZTEC_SLOT_DURATION", "72"),
+    ("AZTEC_EPOCH_DURATION", "32"),
+    ("AZTEC_TARGET_COMMITTEE_SIZE", "4"),
+    ("AZTEC_EXIT_DELAY_SECONDS", "345600"),
+    ("AZTEC_ENTRY_QUEUE_BOOTSTRAP_VALIDATOR_SET_SIZE", "6"),
+    ("AZTEC_SLASHING_LIFETIME_IN_ROUNDS", "34"),
+    ("AZTEC_SLASHING_EXECUTION_DELAY_IN_ROUNDS", "28"),
+    ("AZTEC_SLASHING_DISABLE_DURATION", "259200"),
 ];
 
 const MAINNET: &[(&str, &str)] = &[
