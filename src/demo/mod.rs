@@ -33,7 +33,7 @@ use crate::{
     tasks::Tasks,
     units::{ProviderId, UnixSeconds},
     watcher::{Announcer, Happening, ProviderRef, Step, Subject, Told, WatchError, Watcher},
-    writer::{CommitError, Writer},
+    writer::Writer,
 };
 use clock::ReplayClock;
 use recording::{Recording, RecordingError, Scene};

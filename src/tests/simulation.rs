@@ -87,7 +87,7 @@ fn wire(
     store: &MemoryStore,
     recorder: &Arc<Recorder>,
 ) -> (Arc<Writer<State>>, Watcher) {
-    let state = State::load([NETWORK], store).unwrap();
+    let state = State::load([NETWORK], store, 1).unwrap();
     let writer = Arc::new(Writer::new(state, Arc::new(store.clone())));
     let chains = endpoints.iter().map(|e| Arc::clone(e) as Arc<dyn Chain>);
     let endpoints = Endpoints::new(
@@ -296,7 +296,7 @@ impl Simulation {
 
     /// What is in memory is what is on the disk.
     async fn is_durable(&self) {
-        let disk = State::load([NETWORK], &MemoryStore::on(self.store.disk())).unwrap();
+        let disk = State::load([NETWORK], &MemoryStore::on(self.store.disk()), 1).unwrap();
         let state = self.writer.read().await;
         let (kept, held) = (disk.book(NETWORK).unwrap(), state.book(NETWORK).unwrap());
         assert!(kept.attesters.rows().eq(held.attesters.rows()));
