@@ -1,2 +1,5 @@
 //! steward.
+#[cfg(test)]
+mod cli;
+
 fn main() {}

@@ -4,10 +4,12 @@
 //! `writer`), act (`jobs`, `outbox`), answer (`views`). See `docs/ARCHITECTURE.md` for the invariants.
 
 pub mod alert;
+pub mod api;
 pub mod attester;
 pub mod book;
 pub mod chain;
 pub mod clock;
+pub mod metrics;
 pub mod outbox;
 pub mod provider;
 pub mod state;

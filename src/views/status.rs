@@ -82,6 +82,9 @@ pub struct NetworkStatus {
     pub leader: Option<String>,
     /// Attesters of ours by state, all five always.
     pub attesters: BTreeMap<AttesterState, u64>,
+    /// Why the counts may miss attesters; absent where they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attesters_unknown_because: Option<String>,
     /// Attesters of ours that are not over, by verdict on the coinbase.
     pub coinbases: BTreeMap<super::coinbase::Verdict, u64>,
     /// Reorgs seen.
@@ -308,6 +311,7 @@ pub(crate) fn network_status(
         attesters: states
             .map(|(stage, count)| ((*stage).into(), *count))
             .collect(),
+        attesters_unknown_because: attesters_unknown(place),
         coinbases: fleet.coinbases.clone(),
         reorgs: progress.reorgs,
         reorg_depth_max: progress.reorg_depth_max,
@@ -315,6 +319,15 @@ pub(crate) fn network_status(
             .book
             .map_or(0, |book| count(book.unknown_events.len())),
     }
+}
+
+fn attesters_unknown(place: Place<'_>) -> Option<String> {
+    let why = match (place.book, place.network.provider) {
+        (None, _) => Some("nothing of this network was read yet"),
+        (Some(_), None) => Some("the provider's id is not resolved yet"),
+        (Some(_), Some(_)) => None,
+    };
+    why.map(str::to_owned)
 }
 
 fn spans(intervals: &[(BlockNumber, BlockNumber)]) -> Vec<Span> {
