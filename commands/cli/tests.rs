@@ -98,11 +98,9 @@ fn every_help_text_keeps_its_form() {
 }
 
 fn help(command: &mut clap::Command, text: &mut String) {
-    text.push_str(&format!(
-        "$ {} --help\n{}\n",
-        command.get_bin_name().unwrap_or("steward"),
-        command.render_help()
-    ));
+    let rendered = command.render_help();
+    let name = command.get_bin_name().unwrap_or("steward");
+    text.push_str(&format!("$ {name} --help\n{rendered}\n"));
     for inner in command
         .get_subcommands_mut()
         .filter(|inner| inner.get_name() != "help")
