@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    alert::incident::Incidents,
     book::Book,
+    jobs::{HasJobs, Jobs},
+    outbox::{HasOutbox, Outbox},
     store::{
         Store, StoreError,
         table::{Journal, Table},
@@ -15,6 +18,9 @@ use crate::{
     writer::Tables,
 };
 
+/// The name under which incidents are kept that belong to no network: channels, jobs, the store.
+pub const HOUSE: &str = "steward";
+
 /// The whole state.
 #[derive(Debug)]
 pub struct State {
@@ -22,6 +28,12 @@ pub struct State {
     pub books: BTreeMap<String, Book>,
     /// How far each network was read.
     pub progress: Table<Progress>,
+    /// Incidents per network, and those of the [`HOUSE`].
+    pub incidents: BTreeMap<String, Incidents>,
+    /// What is owed to channels.
+    pub outbox: Outbox,
+    /// What is to be done outside.
+    pub jobs: Jobs,
 }
 
 impl Default for State {
@@ -29,26 +41,35 @@ impl Default for State {
         Self {
             books: BTreeMap::new(),
             progress: Table::new(""),
+            incidents: BTreeMap::from([(HOUSE.to_owned(), Incidents::new(HOUSE))]),
+            outbox: Outbox::default(),
+            jobs: Jobs::new(0),
         }
     }
 }
 
 impl State {
-    /// Reads the state of `networks`.
+    /// Reads the state of `networks`; `incarnation` counts the processes that held the store.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub fn load<'a>(
         networks: impl IntoIterator<Item = &'a str>,
         store: &dyn Store,
+        incarnation: u64,
     ) -> Result<Self, StoreError> {
         let mut books = BTreeMap::new();
+        let mut incidents = BTreeMap::from([(HOUSE.to_owned(), Incidents::load(HOUSE, store)?)]);
         for network in networks {
             books.insert(network.to_owned(), Book::load(network, store)?);
+            incidents.insert(network.to_owned(), Incidents::load(network, store)?);
         }
         Ok(Self {
             books,
             progress: Table::load("", store)?,
+            incidents,
+            outbox: Outbox::load(store)?,
+            jobs: Jobs::load(store, incarnation)?,
         })
     }
 
@@ -65,6 +86,13 @@ impl State {
             .or_insert_with(|| Book::new(network))
     }
 
+    /// The incidents of a network, made where there are none.
+    pub fn incidents_or_new(&mut self, network: &str) -> &mut Incidents {
+        self.incidents
+            .entry(network.to_owned())
+            .or_insert_with(|| Incidents::new(network))
+    }
+
     /// Changes how far a network was read.
     pub fn change_progress(&mut self, network: &str, change: impl FnOnce(&mut Progress)) {
         self.progress
@@ -72,9 +100,31 @@ impl State {
     }
 }
 
+impl HasJobs for State {
+    fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+    fn jobs_mut(&mut self) -> &mut Jobs {
+        &mut self.jobs
+    }
+}
+
+impl HasOutbox for State {
+    fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+    fn outbox_and_jobs(&mut self) -> (&mut Outbox, &mut Jobs) {
+        (&mut self.outbox, &mut self.jobs)
+    }
+}
+
 impl Tables for State {
     fn tables(&mut self) -> Vec<&mut dyn Journal> {
-        let mut tables: Vec<&mut dyn Journal> = vec![&mut self.progress];
+        let mut tables: Vec<&mut dyn Journal> =
+            vec![&mut self.progress, &mut self.outbox, &mut self.jobs];
+        for incidents in self.incidents.values_mut() {
+            tables.extend(incidents.tables());
+        }
         for book in self.books.values_mut() {
             tables.extend(book.tables());
         }

@@ -3,6 +3,8 @@
 //! Every number that travels between modules is one of these, so that a block is never taken for an epoch.
 //! They are plain values: checked arithmetic, a stable text form, and nothing else.
 
+pub mod address;
+
 use std::fmt;
 
 pub use alloy::primitives::{Address, B256, Bytes, U256};

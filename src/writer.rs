@@ -1,6 +1,6 @@
 //! The one writer.
 //!
-//! [`State`] is everything in memory, equal to what was last committed. A commit takes the state exclusively, lets a pure
+//! The state is everything in memory, equal to what was last committed. A commit takes the state exclusively, lets a pure
 //! decision change it, writes what changed in one durable batch, and only then lets anybody see it. A decision that
 //! fails is rolled back. A flush that fails is the end: what the disk holds is then unknown, so the process stops.
 

@@ -178,6 +178,12 @@ pub(super) fn shown(view: &IncidentDetail, paper: &Paper) -> String {
             ("Id", Some(row.id.clone())),
         ])
     ));
+    let told: Vec<(&str, Option<String>)> = view
+        .facts
+        .iter()
+        .map(|fact| (fact.name.as_str(), Some(fact.value.clone())))
+        .collect();
+    text.push_str(&format!("\n\n{}\n", facts(&told)));
     for entry in &view.timeline {
         let by = entry
             .by

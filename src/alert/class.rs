@@ -182,3 +182,89 @@ impl Class {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::fit;
+
+    fn page(name: &str) -> String {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("docs")
+            .join(name);
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn every_class_has_a_section_in_the_runbook() {
+        let page = page("OPERATING.md");
+        let mut sections = page.split("\n### ");
+        let _introduction = sections.next();
+        let sections: Vec<&str> = sections.collect();
+        for class in Class::ALL {
+            let found: Vec<&&str> = sections
+                .iter()
+                .filter(|section| section.lines().next() == Some(class.name()))
+                .collect();
+            assert_eq!(found.len(), 1, "one section \"### {}\"", class.name());
+            for part in [
+                "**What it means.**",
+                "**What to check.**",
+                "**What to do.**",
+            ] {
+                assert!(found[0].contains(part), "{} lacks {part}", class.name());
+            }
+        }
+        assert_eq!(sections.len(), Class::ALL.len(), "a section of no class");
+    }
+
+    #[test]
+    fn the_hysteresis_of_the_runbook_is_the_one_of_the_code() {
+        let page = page("OPERATING.md");
+        for class in Class::ALL.into_iter().filter(|class| class.is_incident()) {
+            let condition = class.condition();
+            let row = format!(
+                "| `{}` | {} s | {} s | {} s | {} |",
+                class.name(),
+                condition.raise_after,
+                condition.clear_after,
+                condition.reopen_within,
+                if condition.is_grouped { "yes" } else { "no" }
+            );
+            assert!(
+                page.contains(&row),
+                "docs/OPERATING.md lacks the row\n{row}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_limits_of_the_page_are_the_ones_of_the_code() {
+        let page = page("CARDS.md");
+        let both = [
+            ("author", fit::AUTHOR),
+            ("title", fit::TITLE),
+            ("description", fit::DESCRIPTION),
+            ("field name", fit::FIELD_NAME),
+            ("field value", fit::FIELD_VALUE),
+            ("content", fit::CONTENT),
+        ];
+        for (name, limit) in both {
+            let row = format!("| {name} | {} | {} |", limit.visible, limit.rendered);
+            assert!(page.contains(&row), "docs/CARDS.md lacks the row\n{row}");
+        }
+        let counts = [
+            ("fields", fit::FIELDS_MAX),
+            ("buttons", fit::BUTTONS_MAX),
+            ("footer", fit::FOOTER_MAX),
+            ("cards of a message", fit::CARDS_MAX),
+            ("sum of a message", fit::SUM_MAX),
+            ("table rows", fit::TABLE_ROWS_MAX),
+            ("table width", fit::TABLE_WIDTH_MAX),
+        ];
+        for (name, count) in counts {
+            let row = format!("| {name} | {count} |");
+            assert!(page.contains(&row), "docs/CARDS.md lacks the row\n{row}");
+        }
+    }
+}

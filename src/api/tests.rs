@@ -62,7 +62,7 @@ async fn every_documented_route_answers() {
     for path in paths.keys() {
         let path = path
             .replace("incidents/{id}", "incidents/mainnet/0x1212")
-            .replace("jobs/{id}", "jobs/2")
+            .replace("jobs/{id}", "jobs/1")
             .replace("{name}", "fra-1%2F17")
             .replace("completions", "completions?kind=host");
         let reply = get_from(api().local_router(), &path).await;

@@ -36,6 +36,11 @@ impl Endpoints {
         to: BlockNumber,
         filter: &LogFilter,
     ) -> Result<RangeLogs, ChainError> {
+        if filter.addresses.is_empty() {
+            return Err(ChainError::Refused(
+                "the filter names no contract".to_owned(),
+            ));
+        }
         let mut failures = Failures::default();
         for member in self.awake_for_history() {
             let answer = if member.lacks_logs_of(from) {
@@ -112,6 +117,11 @@ async fn logs_on(
             }
             Err(ChainError::TooLarge { blocks_max, .. })
                 if member.range_refused(blocks, blocks_max) => {}
+            Err(error @ ChainError::TooLarge { .. }) => {
+                // Nothing is smaller than one block.
+                member.failed("eth_getLogs", &error);
+                return Err(error);
+            }
             Err(error @ ChainError::Unavailable(_)) => {
                 // It may have been the range that took too long.
                 member.range_refused(blocks, None);

@@ -162,6 +162,9 @@ enum Kind {
 /// Words first, for codes are shared by unlike things; the order of the lists decides where a sentence fits several.
 fn kind(code: Option<i64>, words: &str) -> Kind {
     let says = |list: &[&str]| list.iter().any(|phrase| words.contains(phrase));
+    if code == Some(-32601) {
+        return Kind::Refused;
+    }
     if says(PRUNED) || code == Some(4444) {
         return Kind::Pruned;
     }
@@ -180,7 +183,7 @@ fn kind(code: Option<i64>, words: &str) -> Kind {
     match code {
         Some(429 | -32005 | -32007 | -32029 | -32090) => Kind::RateLimited,
         Some(3 | -32614 | -32008 | -32003 | -32015) => Kind::TooLarge,
-        Some(401 | 403 | -32700 | -32600 | -32601 | -32602 | -32004 | -32006) => Kind::Refused,
+        Some(401 | 403 | -32700 | -32600 | -32602 | -32004 | -32006) => Kind::Refused,
         Some(-32001) => Kind::UnknownBlock,
         _ => Kind::Unavailable,
     }
@@ -227,6 +230,10 @@ const UNKNOWN_BLOCK: &[&str] = &[
     "block is not available",
     "no block with hash",
     "nonexistent block",
+    // A client without a beacon chain, or an older one, does not know `safe` and `finalized`.
+    "block tag",
+    "tag not supported",
+    "hex string without 0x",
 ];
 
 const RATE_LIMITED: &[&str] = &[

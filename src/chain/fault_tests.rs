@@ -29,6 +29,8 @@ UnknownBlock     | {"code": -32602, "message": "block range extends beyond curre
 UnknownBlock     | {"code": -32001, "message": "Block 0xabc could not be found"}
 UnknownBlock     | {"code": -32001, "message": "block not found: hash 0x00"}
 UnknownBlock     | {"code": -32602, "message": "BlockOutOfRangeError: block height is 5 but requested was 9"}
+UnknownBlock     | {"code": -32602, "message": "invalid argument 0: hex string without 0x prefix"}
+UnknownBlock     | {"code": -32000, "message": "'finalized' tag not supported on pre-merge network"}
 UnknownBlock     | {"code": -39001, "message": "safe block not found"}
 Pruned           | {"code": -32000, "message": "missing trie node 12ab (path ) state 0x12 is not available"}
 Pruned           | {"code": 4444, "message": "pruned history unavailable"}
@@ -40,6 +42,7 @@ RateLimited(?)   | {"code": 429, "message": "Your app has exceeded its compute u
 RateLimited(?)   | {"code": -32007, "message": "50/second request limit reached - reduce calls per second or upgrade"}
 RateLimited(?)   | {"code": "-32005", "message": "limit exceeded"}
 Refused          | {"code": -32601, "message": "the method eth_getLogs does not exist/is not available"}
+Refused          | {"code": -32601, "message": "method could not be found"}
 Refused          | {"code": -32000, "message": "Unauthorized: You must authenticate your request with an API key."}
 Refused          | {"code": -32602, "message": "invalid argument 1: json: cannot unmarshal object into Go value of type string"}
 Unavailable      | {"code": -32603, "message": "Internal error"}

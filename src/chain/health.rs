@@ -231,6 +231,16 @@ mod tests {
     }
 
     #[test]
+    fn the_third_failure_in_a_row_changes_the_state() {
+        let (policy, mut chance) = (HealthPolicy::default(), StdRng::seed_from_u64(1));
+        let (mut health, now) = (Health::new(UnixSeconds::new(1)), moment(Instant::now()));
+        let mut fail = || health.failed(METHOD, &gone(), now, &policy, &mut chance);
+        let changes = [fail(), fail(), fail(), fail()];
+        assert_eq!(changes, [None, None, Some(HealthState::Healthy), None]);
+        assert_eq!(health.since(), now.wall);
+    }
+
+    #[test]
     fn an_answer_to_another_method_heals_nothing() {
         let (policy, mut chance) = (HealthPolicy::default(), StdRng::seed_from_u64(1));
         let (mut health, start) = (Health::new(UnixSeconds::new(1)), moment(Instant::now()));

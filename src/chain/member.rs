@@ -255,6 +255,12 @@ impl Member {
         Err(error)
     }
 
+    /// Whether it holds a block as canonical.
+    pub(super) async fn holds(&self, at: &Header) -> Result<bool, ChainError> {
+        let held = self.header(BlockTag::Number(at.block.number)).await?;
+        Ok(held.is_some_and(|held| held.block == at.block))
+    }
+
     /// Its newest block as last seen.
     pub(super) fn head_seen(&self) -> Option<BlockNumber> {
         self.state().head

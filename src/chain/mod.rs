@@ -1,7 +1,9 @@
 //! What we ask an L1, and how it may fail.
 //!
 //! [`Chain`] is one JSON-RPC endpoint: raw answers, nothing decoded beyond logs and headers, no retry, no judgement.
-//! `rpc` implements it over HTTP. `endpoints` puts several of them together: failover, learnt limits, agreement.
+//! `rpc` implements it over HTTP: `wire` holds the JSON forms, `fault` reads what a refusal means. `endpoints` puts several
+//! of them together: `health` and `limits` are learnt per `member`, `observe` asks about one block near the head, `backfill`
+//! about the past, `agreement` takes votes, `bloom` tells which empty answers to doubt.
 //! `contracts` knows the ABI of Aztec's contracts. Beyond this module no type of alloy is seen, apart from
 //! addresses, hashes and 256-bit numbers inside `units`.
 
@@ -16,6 +18,8 @@ pub mod limits;
 mod member;
 pub mod observe;
 pub mod rpc;
+#[cfg(test)]
+mod scripted;
 mod wire;
 
 use std::{fmt, time::Duration};

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::units::Bytes;
 
+/// How often an endpoint that holds a block and yet does not answer about it is asked again.
+const ASKED_AGAIN_MAX: u32 = 2;
+
 /// What one endpoint said about one block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
@@ -119,12 +122,15 @@ impl Endpoints {
     where
         F: Future<Output = Result<T, ChainError>>,
     {
+        let mut asked_again = 0;
         loop {
             match ask().await {
                 Err(ChainError::UnknownBlock) => {}
                 Err(error @ ChainError::Pruned(_)) => {
-                    // Near the head nothing may be gone.
-                    member.failed(method, &error);
+                    // At the head nothing may be gone; below it, some hold only the newest states.
+                    if member.head_seen() == Some(at.block.number) {
+                        member.failed(method, &error);
+                    }
                     return Err(error);
                 }
                 answer => {
@@ -134,10 +140,16 @@ impl Endpoints {
                     return answer;
                 }
             }
-            if member.block_unknown(method) {
+            let head = member.latest().await?.block;
+            if head.number > at.block.number && member.holds(at).await? {
+                // It knows the block. Asked three times, it no longer holds its state: nobody's fault.
+                if asked_again == ASKED_AGAIN_MAX {
+                    return Err(ChainError::Pruned("the state of that block".to_owned()));
+                }
+                asked_again += 1;
+            } else if member.block_unknown(method) {
                 return Err(ChainError::UnknownBlock);
             }
-            let head = member.latest().await?.block;
             if head.number == at.block.number && head.hash != at.block.hash {
                 // Reorganised away, as far as it knows: nobody's fault, and the caller reads the head again.
                 return Err(ChainError::UnknownBlock);
@@ -201,6 +213,11 @@ impl Endpoints {
                     rest = later;
                 }
                 Err(ChainError::TooLarge { .. }) if member.aggregate_refused(size) => {}
+                Err(error @ ChainError::TooLarge { .. }) => {
+                    // Nothing is smaller than one call.
+                    member.failed("eth_call", &error);
+                    return Err(error);
+                }
                 Err(error) => return Err(error),
             }
         }

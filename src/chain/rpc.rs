@@ -176,10 +176,6 @@ impl HttpEndpoint {
         match self.ask(method, params).await {
             Ok(raw) => wire::header(tag, &raw),
             Err(ChainError::UnknownBlock) => Ok(None),
-            // A client without a beacon chain, or an older one, does not know these names.
-            Err(ChainError::Refused(_)) if matches!(tag, BlockTag::Safe | BlockTag::Finalized) => {
-                Ok(None)
-            }
             Err(error) => Err(error),
         }
     }

@@ -276,6 +276,9 @@ async fn an_absent_block_is_none() {
             "{message}"
         );
     }
+    let forbidden = serving(401, vec![], "").await;
+    let said = endpoint(&forbidden).header(BlockTag::Finalized).await;
+    assert!(matches!(said, Err(ChainError::Refused(_))), "{said:?}");
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ impl FleetMetrics {
             coinbases: maker.gauge("steward_attester_coinbases", "Attesters that are not over, by verdict on their coinbase.", &with(&["verdict"]))?,
             without_coinbase: maker.gauge("steward_attesters_without_coinbase", "Attesters whose keys file sets no coinbase although a stake expects one.", &with(&["state"]))?,
             coinbase_deadline: maker.gauge("steward_coinbase_deadline_timestamp_seconds", "Earliest activation of an attester with a wrong coinbase; absent where none is wrong or no date is known.", &OWNER)?,
-            queue_position: maker.gauge("steward_entry_queue_position", "Position of our first and last attester in the entry queue, 0 = next; absent where none of ours waits.", &with(&["rollup", "end"]))?,
+            queue_position: maker.gauge("steward_entry_queue_position", "Position of our first and last attester in the entry queue, 1 = next; absent where none of ours waits.", &with(&["rollup", "end"]))?,
             queue_eta: maker.gauge("steward_entry_queue_eta_timestamp_seconds", "When our next attester becomes a validator, as forecast; absent where there is no date.", &with(&["rollup", "assumption"]))?,
             provider_keys: maker.gauge("steward_provider_keys", "Keys that wait in the provider queue.", &OWNER)?,
             slashes: total("steward_slashes_total", "Slashes that attesters of the provider suffered.")?,
@@ -136,7 +136,10 @@ impl FleetMetrics {
     fn queues(&self, place: Place<'_>, [network, provider]: [&str; 2], fleet: &Fleet) {
         for (rollup, (first, last)) in &fleet.entries {
             let version = rollup.to_string();
-            let position = |index| place.book.and_then(|book| book.position(*rollup, index));
+            let position = |index| {
+                let position = place.book.and_then(|book| book.position(*rollup, index));
+                position.map(|position| position.saturating_add(1))
+            };
             let labels = |end| [network, provider, version.as_str(), end];
             set_known(&self.queue_position, &labels("first"), position(*first));
             set_known(&self.queue_position, &labels("last"), position(*last));
@@ -160,15 +163,9 @@ impl FleetMetrics {
             let address = member.address.to_string().to_ascii_lowercase();
             let number = stage_number(stage.unwrap_or_default());
             set(&self.attester_state, &[network, provider, &address], number);
-            let host = member.deployed.map(|deployed| deployed.hosts.join("+"));
+            let host = member.hosts().join("+");
             let label = place.label(member.address).unwrap_or_default();
-            let labels = [
-                network,
-                provider,
-                &address,
-                &host.unwrap_or_default(),
-                label,
-            ];
+            let labels = [network, provider, &address, &host, label];
             set(&self.attester_info, &labels, 1);
         }
         let left_out = ours.len().saturating_sub(of.attesters_max);

@@ -7,8 +7,9 @@ use prometheus::GaugeVec;
 use super::{Maker, MetricsError, set, set_known};
 use crate::{
     alert::class::Class,
+    state::HOUSE,
     views::{
-        Glance,
+        Glance, incident,
         status::{DiscordStatus, StatusView},
     },
 };
@@ -128,13 +129,11 @@ impl WorkMetrics {
                 counts.insert((network, class.name()), 0);
             }
         }
-        for incident in glance
-            .incidents
-            .iter()
-            .filter(|incident| incident.state.is_open())
-        {
-            let key = (incident.network.as_str(), incident.class.name());
-            *counts.entry(key).or_default() += 1;
+        for (network, incident) in incident::all(glance) {
+            if incident.is_open() {
+                let network = if network == HOUSE { "" } else { network };
+                *counts.entry((network, incident.class.name())).or_default() += 1;
+            }
         }
         for ((network, class), count) in counts {
             set(&self.incidents, &[network, class], count);

@@ -168,6 +168,20 @@ impl Rung {
         }
     }
 
+    /// Its name in keys and messages: `7d`, `48h`, `90m`, `active`.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::ActiveAndWrong => "active".to_owned(),
+            Self::Before { seconds } if seconds >= 3 * 86_400 && seconds % 86_400 == 0 => {
+                format!("{}d", seconds / 86_400)
+            }
+            Self::Before { seconds } if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+            Self::Before { seconds } if seconds % 60 == 0 => format!("{}m", seconds / 60),
+            Self::Before { seconds } => format!("{seconds}s"),
+        }
+    }
+
     /// Grows with urgency.
     const fn urgency(self) -> (bool, std::cmp::Reverse<u64>) {
         match self {

@@ -8,14 +8,13 @@
 //! `docs/decisions/0002-store-on-sled.md` has the figures.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    ffi::OsString,
-    fs::{self, File},
-    io,
-    os::unix::fs::{FileExt, MetadataExt},
+    collections::BTreeMap,
+    fs, io,
+    os::unix::fs::MetadataExt,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError, RwLock, RwLockReadGuard},
+    time::Duration,
 };
 
 use ::sled as engine;
@@ -23,9 +22,12 @@ use ::sled as engine;
 use super::{
     Batch, Pair, Store, StoreError, Tree,
     lock::DirectoryLock,
-    redo::{RedoFile, sync_directory_of},
+    redo::sync_directory_of,
     volume::{UnsafeVolume, unsafe_volume},
 };
+use disk::Disk;
+
+mod disk;
 
 /// Writes that are applied at once. Measured: 100,000 writes of 300 bytes at once need 1 GB, in pieces of 1,000 47 MB.
 pub const CHUNK: usize = 1_000;
@@ -57,16 +59,6 @@ struct Gate {
     is_stopped: bool,
     commit: u64,
     flushes: u64,
-}
-
-/// What is synced beside sled's own flush.
-#[derive(Debug)]
-struct Disk {
-    log: File,
-    witness: File,
-    blobs: PathBuf,
-    synced_blobs: BTreeSet<OsString>,
-    redo: RedoFile,
 }
 
 /// A store that was opened at any price.
@@ -306,17 +298,10 @@ impl Parts {
     }
 
     fn compare_with_witness(&self) -> Result<(), StoreError> {
-        let mut bytes = [0; 8];
-        match self.disk.witness.read_exact_at(&mut bytes, 0) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
-            Err(error) => return Err(refused(error)),
+        match self.disk.witnessed().map_err(refused)? {
+            Some(seen) if seen > self.commit => Err(missing(self.commit, seen)),
+            _ => Ok(()),
         }
-        let seen = u64::from_be_bytes(bytes);
-        if seen > self.commit {
-            return Err(missing(self.commit, seen));
-        }
-        Ok(())
     }
 }
 
@@ -324,67 +309,6 @@ fn missing(found: u64, seen: u64) -> StoreError {
     StoreError::Damaged(format!(
         "it ends with commit {found}, but commit {seen} had been flushed"
     ))
-}
-
-impl Disk {
-    fn open(home: &Path, database: &Path) -> io::Result<Self> {
-        let log = database.join("db");
-        let witness = home.join("witness");
-        let disk = Self {
-            witness: File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&witness)?,
-            blobs: database.join("blobs"),
-            synced_blobs: BTreeSet::new(),
-            redo: RedoFile::of(home),
-            log: File::open(&log)?,
-        };
-        // The names of the files, once: from here on only their content changes.
-        for path in [&log, &witness, home] {
-            sync_directory_of(path)?;
-        }
-        Ok(disk)
-    }
-
-    /// Makes everything written so far durable.
-    fn flush(&mut self, database: &engine::Db) -> Result<(), StoreError> {
-        database.flush().map_err(fault)?;
-        self.sync_blobs().map_err(refused)?;
-        self.log.sync_data().map_err(refused)
-    }
-
-    /// sled writes a value of more than some 128 KiB to a file of its own, written once and never synced.
-    fn sync_blobs(&mut self) -> io::Result<()> {
-        let mut present = BTreeSet::new();
-        let mut is_new = false;
-        for entry in fs::read_dir(&self.blobs)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if !self.synced_blobs.contains(&name) {
-                match File::open(entry.path()) {
-                    Ok(blob) => blob.sync_all()?,
-                    // sled removes a blob as soon as nothing points to it.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(error),
-                }
-                is_new = true;
-            }
-            present.insert(name);
-        }
-        self.synced_blobs = present;
-        if is_new {
-            File::open(&self.blobs)?.sync_all()?;
-        }
-        Ok(())
-    }
-
-    /// Notes the commit outside the database. Not synced: after a power loss the note may be old, and never too new.
-    fn bear_witness(&self, commit: u64) -> io::Result<()> {
-        self.witness.write_all_at(&commit.to_be_bytes(), 0)
-    }
 }
 
 /// Applies rows in key order, in pieces; the number of the commit comes with the last one.
@@ -436,7 +360,25 @@ fn prefixed(tree: Tree, key: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Opens sled, and waits for an earlier one of this process to let go: its threads hold the file for a moment after it was
+/// dropped, and nothing tells when they are done. Our own lock is held here, so nobody else of ours can be the holder.
 fn open_engine(path: &Path) -> Result<engine::Db, StoreError> {
+    // 500 × 10 ms = 5 s; under load at most 10 ms were seen.
+    for _ in 0..500 {
+        match open_engine_now(path) {
+            Err(StoreError::Locked(_)) => {}
+            opened => return opened,
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "sled offers no level to wait on; bounded, at start only, and never in a task of the runtime"
+        )]
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    open_engine_now(path)
+}
+
+fn open_engine_now(path: &Path) -> Result<engine::Db, StoreError> {
     let config = engine::Config::new()
         .path(path)
         .cache_capacity(CACHE_BYTES)

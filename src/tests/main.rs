@@ -1,1 +1,14 @@
 //! Stories at the seams.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "the worlds are test code, which may panic"
+)]
+
+mod real_chain;
+mod world;

@@ -61,12 +61,9 @@ impl Fleet {
                 .attester
                 .map(|a| a.standing.stage)
                 .unwrap_or_default();
-            let host = member.deployed.map(|deployed| deployed.hosts.join("+"));
+            let host = member.hosts().join("+");
             *fleet.states.entry(stage).or_default() += 1;
-            *fleet
-                .hosts
-                .entry((stage, host.unwrap_or_default()))
-                .or_default() += 1;
+            *fleet.hosts.entry((stage, host)).or_default() += 1;
             if let Some(attester) = member.attester {
                 fleet.add(attester);
             }

@@ -15,31 +15,69 @@ use crate::{
         records::{Block, UnknownEvent},
         snapshot::At,
     },
-    chain::{Call, Header, Log},
+    chain::{Call, ChainError, Header, Log},
     state::State,
     units::AttesterAddress,
 };
 
+/// What the contracts told of a block.
+#[derive(Debug)]
+enum Views {
+    /// Nothing: nobody holds the state of that block any more.
+    Missing,
+    /// What is asked at every block.
+    Globals(Snapshot),
+    /// That, and everything of ours.
+    Sweep(Snapshot),
+}
+
 impl Watcher {
     /// Reads and commits the block of `header`, whose parent is the cursor.
-    pub(super) async fn follow(&self, header: &Header) -> Result<(), WatchError> {
+    ///
+    /// Where nobody holds the state of a block below the head any more, its logs are folded alone, and the sweep at
+    /// the head tells the rest.
+    pub(super) async fn follow(&self, header: &Header, is_head: bool) -> Result<(), WatchError> {
         let (logs, reading) = self.read_block(header).await?;
         let touched = touched_by(&reading);
+        let views = match self.views(header, &touched, is_head).await {
+            Ok(views) => views,
+            Err(WatchError::Chain(
+                error @ (ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::PinIgnored),
+            )) if !is_head => {
+                tracing::debug!(network = self.network(), block.number = %header.block.number, %error, "no views");
+                Views::Missing
+            }
+            Err(error) => return Err(error),
+        };
+        self.commit_block(header, &logs, &reading, &views).await?;
+        if matches!(views, Views::Missing) {
+            Ok(())
+        } else {
+            self.complete_withdrawals(header, &touched).await
+        }
+    }
+
+    /// The views of a block: those of every block, and at the head all of ours where they were not swept yet.
+    async fn views(
+        &self,
+        header: &Header,
+        touched: &BTreeSet<AttesterAddress>,
+        is_head: bool,
+    ) -> Result<Views, WatchError> {
         let is_swept = {
             let state = self.writer.read().await;
             state
-                .book(&self.subject.network)
+                .book(self.network())
                 .is_some_and(|book| book.summary().is_swept)
         };
         let mut snapshot = self
-            .ask(header, |book, ours| book.questions(ours, &touched))
+            .ask(header, |book, ours| book.questions(ours, touched))
             .await?;
-        if !is_swept {
-            snapshot.extend(self.sweep(header, &snapshot).await?);
+        if is_swept || !is_head {
+            return Ok(Views::Globals(snapshot));
         }
-        self.commit_block(header, &logs, &reading, &snapshot, !is_swept)
-            .await?;
-        self.complete_withdrawals(header, &touched).await
+        snapshot.extend(self.sweep(header, &snapshot).await?);
+        Ok(Views::Sweep(snapshot))
     }
 
     /// The logs of a block, read with all contracts known: where the block itself made new ones known, they are found
@@ -128,8 +166,7 @@ impl Watcher {
         header: &Header,
         logs: &[Log],
         reading: &Reading,
-        snapshot: &Snapshot,
-        is_sweep: bool,
+        views: &Views,
     ) -> Result<(), WatchError> {
         let network = self.subject.network.as_str();
         self.writer
@@ -138,7 +175,7 @@ impl Watcher {
                 let ours = self.announcer.ours(state, network);
                 let mut outcome = Outcome::default();
                 if let Some(book) = state.books.get_mut(network) {
-                    outcome = fold_block(book, &ours, header, logs, reading, snapshot, is_sweep);
+                    outcome = fold_block(book, &ours, header, logs, reading, views);
                 }
                 state.change_progress(network, |progress| advance(progress, header));
                 self.announcer
@@ -212,8 +249,7 @@ fn fold_block(
     header: &Header,
     logs: &[Log],
     reading: &Reading,
-    snapshot: &Snapshot,
-    is_sweep: bool,
+    views: &Views,
 ) -> Outcome {
     let at = At {
         block: header.block,
@@ -230,9 +266,16 @@ fn fold_block(
                 row.count = row.count.saturating_add(1);
             });
     }
-    let mut fold = Fold::new(book, ours, Mode::Head);
+    let mode = if matches!(views, Views::Missing) {
+        Mode::CatchUp
+    } else {
+        Mode::Head
+    };
+    let mut fold = Fold::new(book, ours, mode);
     fold.events(&reading.seen);
-    fold.snapshot(at, snapshot);
+    if let Views::Globals(snapshot) | Views::Sweep(snapshot) = views {
+        fold.snapshot(at, snapshot);
+    }
     let outcome = fold.finish();
     let block = Block {
         hash: header.block.hash,
@@ -245,7 +288,11 @@ fn fold_block(
     book.change_chapter(|chapter| {
         chapter.cursor = header.block;
         chapter.at = header.timestamp;
-        chapter.is_swept |= is_sweep;
+        match views {
+            Views::Missing => chapter.is_swept = false,
+            Views::Globals(_) => {}
+            Views::Sweep(_) => chapter.is_swept = true,
+        }
     });
     outcome
 }

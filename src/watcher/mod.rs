@@ -243,7 +243,7 @@ impl Watcher {
             if !cursor.hash.is_zero() && header.parent_hash != cursor.hash {
                 return self.unwind(head).await;
             }
-            self.follow(&header).await?;
+            self.follow(&header, header.block == head.block).await?;
             followed += 1;
         }
         let to = self.cursor().await.number;

@@ -1,9 +1,11 @@
 //! The contract on disk, and what only a disk can suffer: damage, locks, refusals.
 
+use std::{fs::File, os::unix::fs::FileExt};
+
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::contract;
+use crate::store::{contract, redo::RedoFile};
 
 struct OnDisk {
     store: SledStore,
@@ -142,7 +144,7 @@ fn with_some_commits() -> TempDir {
             .commit(&numbered(commit * 10, commit * 10 + 20))
             .unwrap();
     }
-    drop(store);
+    close(store);
     home
 }
 
@@ -162,7 +164,7 @@ fn a_damaged_database_is_reported_and_moved_aside() {
         assert!(expected.join("db/db").exists() && !moved.fault.is_empty());
         assert_eq!(rows(&opened.store), 0);
         opened.store.commit(&numbered(0, 3)).unwrap();
-        drop(opened.store);
+        close(opened.store);
         fs::write(&log, vec![0xa5; 100_000]).unwrap();
     }
 }
@@ -180,10 +182,9 @@ fn a_sound_database_is_not_moved_aside() {
 #[test]
 fn damage_anywhere_is_reported_or_harmless() {
     let good = with_some_commits();
-    let expected = {
-        let store = SledStore::open(good.path()).unwrap();
-        store.scan(Tree::Derived, b"", None, usize::MAX).unwrap()
-    };
+    let store = SledStore::open(good.path()).unwrap();
+    let expected = store.scan(Tree::Derived, b"", None, usize::MAX).unwrap();
+    close(store);
     let source = good.path().join("store/db");
     let length = fs::metadata(source.join("db")).unwrap().len();
     let mut reported = 0;
@@ -230,6 +231,13 @@ fn damage_anywhere_is_reported_or_harmless() {
     assert!(reported > 3, "only {reported} were reported");
 }
 
+/// Drops the store and waits until the threads of sled have let go of its files.
+fn close(store: SledStore) {
+    let log = store.home.join("db/db");
+    drop(store);
+    File::open(log).unwrap().lock().unwrap();
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -249,12 +257,12 @@ fn flushed_commits_that_are_missing_are_noticed() {
     let home = tempfile::tempdir().unwrap();
     let store = SledStore::open(home.path()).unwrap();
     store.commit(&numbered(0, 1)).unwrap();
-    drop(store);
+    close(store);
     let older = tempfile::tempdir().unwrap();
     copy(&home.path().join("store/db"), older.path());
     let store = SledStore::open(home.path()).unwrap();
     store.commit(&numbered(1, 2)).unwrap();
-    drop(store);
+    close(store);
     fs::remove_dir_all(home.path().join("store/db")).unwrap();
     copy(older.path(), &home.path().join("store/db"));
     let error = SledStore::open(home.path()).unwrap_err().to_string();

@@ -1,0 +1,93 @@
+//! Bodies of requests: what a message is on the wire.
+//!
+//! Nobody is pinged but the roles that a new message names; an edit pings nobody.
+
+use serde_json::{Value, json};
+use serenity::{
+    builder::{CreateAllowedMentions, CreateMessage, EditMessage},
+    model::{
+        channel::{MessageReference, MessageReferenceKind, Nonce},
+        id::{ChannelId, MessageId, RoleId},
+    },
+};
+use steward::{alert::card::Message, outbox::courier::Parcel};
+
+use super::embed;
+
+/// Files of a message, Discord's most.
+pub const FILES_MAX: usize = 10;
+/// Roles that one message may ping, Discord's most.
+const ROLES_MAX: usize = 100;
+
+/// The body of `POST /channels/{id}/messages`.
+#[must_use]
+pub fn new_message(parcel: &Parcel) -> Value {
+    let shown = embed::shown(&parcel.message);
+    let roles = parcel.message.mention_roles.iter().filter(|id| **id > 0);
+    let roles: Vec<RoleId> = roles.map(|id| RoleId::new(*id)).take(ROLES_MAX).collect();
+    let mut message = CreateMessage::new()
+        .nonce(Nonce::String(parcel.nonce.clone()))
+        .enforce_nonce(true)
+        .allowed_mentions(mentions().roles(roles))
+        .embeds(shown.embeds)
+        .components(shown.rows);
+    if let Some(content) = shown.content {
+        message = message.content(content);
+    }
+    if let Some(reference) = reference(parcel) {
+        message = message.reference_message(reference);
+    }
+    let mut body = json(&message);
+    if let Some(body) = body.as_object_mut() {
+        let files = parcel.message.attachments.iter().take(FILES_MAX);
+        let files: Vec<Value> = files
+            .enumerate()
+            .map(|(place, file)| json!({ "id": place, "filename": file.name }))
+            .collect();
+        body.insert("attachments".to_owned(), files.into());
+    }
+    body
+}
+
+/// The body of `PATCH /channels/{id}/messages/{id}`. Attachments are not named, and so stay.
+#[must_use]
+pub fn edited_message(message: &Message) -> Value {
+    let shown = embed::shown(message);
+    json(
+        &EditMessage::new()
+            .content(shown.content.unwrap_or_default())
+            .allowed_mentions(mentions())
+            .embeds(shown.embeds)
+            .components(shown.rows),
+    )
+}
+
+/// Content type of a file by its name.
+#[must_use]
+pub fn mime(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, end)| end) {
+        Some("csv") => "text/csv",
+        Some("json") => "application/json",
+        _ => "text/plain",
+    }
+}
+
+fn mentions() -> CreateAllowedMentions {
+    CreateAllowedMentions::new().replied_user(false)
+}
+
+/// serenity stops at an id of zero, which no message has.
+fn reference(parcel: &Parcel) -> Option<MessageReference> {
+    let message = parcel.reply_to.filter(|id| id.0 > 0)?;
+    let channel = Some(parcel.channel).filter(|id| id.0 > 0)?;
+    Some(
+        MessageReference::new(MessageReferenceKind::Default, ChannelId::new(channel.0))
+            .message_id(MessageId::new(message.0))
+            .fail_if_not_exists(false),
+    )
+}
+
+/// The builders hold text, numbers and lists only, which always have a JSON form.
+fn json(builder: &impl serde::Serialize) -> Value {
+    serde_json::to_value(builder).unwrap_or_default()
+}

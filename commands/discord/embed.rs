@@ -1,0 +1,144 @@
+//! Cards as Discord shows them: embeds and rows of buttons.
+//!
+//! Text and limits are the core's (`alert::render`, `alert::fit`); here is only where each part goes. What Discord would
+//! refuse whatever the text - an empty footer, a second button with the same id - is left out.
+
+use std::collections::BTreeSet;
+
+use serenity::{
+    builder::{CreateActionRow, CreateButton, CreateEmbed, CreateEmbedAuthor, CreateEmbedFooter},
+    model::{Timestamp, application::ButtonStyle},
+};
+use steward::{
+    alert::{
+        card::{Button, ButtonAction, Card, Message},
+        fit::{URL_MAX, fit_message},
+        render::markdown::{self, bare, description, markdown},
+    },
+    units::UnixSeconds,
+};
+
+use super::custom_id::custom_id;
+
+/// Rows of buttons, Discord's most.
+const ROWS_MAX: usize = 5;
+/// 9999-12-31 23:59:59 UTC.
+const LAST_SECOND: i64 = 253_402_300_799;
+/// Shown on a button that has no words.
+const NO_LABEL: &str = "·";
+
+/// A message, laid out.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The line above the cards.
+    pub content: Option<String>,
+    /// The cards.
+    pub embeds: Vec<CreateEmbed>,
+    /// A row of buttons per card that has any.
+    pub rows: Vec<CreateActionRow>,
+}
+
+/// Lays a message out, within every limit.
+#[must_use]
+pub fn shown(message: &Message) -> Shown {
+    let message = fit_message(message.clone());
+    let table = markdown::table(&message);
+    let last = message.cards.len().saturating_sub(1);
+    let mut embeds: Vec<CreateEmbed> = message
+        .cards
+        .iter()
+        .enumerate()
+        .map(|(place, card)| embed(card, table.as_deref().filter(|_| place == last)))
+        .collect();
+    if let (true, Some(table)) = (embeds.is_empty(), table) {
+        embeds.push(CreateEmbed::new().description(table));
+    }
+    let mut seen = BTreeSet::new();
+    let rows = message.cards.iter().map(|card| buttons(card, &mut seen));
+    let rows = rows.filter(|row| !row.is_empty()).take(ROWS_MAX);
+    Shown {
+        content: markdown::content(&message),
+        embeds,
+        rows: rows.map(CreateActionRow::Buttons).collect(),
+    }
+}
+
+/// One card; a table stands below its text.
+fn embed(card: &Card, table: Option<&str>) -> CreateEmbed {
+    let mut embed = CreateEmbed::new()
+        .colour(card.severity.colour())
+        .title(markdown::title(card));
+    let author = bare(&card.author);
+    if !author.trim().is_empty() {
+        embed = embed.author(CreateEmbedAuthor::new(author));
+    }
+    let text: Vec<String> = [Some(description(card)), table.map(ToOwned::to_owned)]
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.trim().is_empty())
+        .collect();
+    if !text.is_empty() {
+        embed = embed.description(text.join("\n"));
+    }
+    for field in &card.fields {
+        embed = embed.field(&field.name, markdown(&field.value), field.inline);
+    }
+    if !card.footer.trim().is_empty() {
+        embed = embed.footer(CreateEmbedFooter::new(&card.footer));
+    }
+    match timestamp(card.at) {
+        Some(at) => embed.timestamp(at),
+        None => embed,
+    }
+}
+
+/// A moment that a calendar can hold; serenity's conversion stops at others.
+fn timestamp(at: UnixSeconds) -> Option<Timestamp> {
+    let at = i64::try_from(at.value()).ok()?;
+    let is_in_calendar = at <= LAST_SECOND;
+    is_in_calendar
+        .then(|| Timestamp::from_unix_timestamp(at).ok())
+        .flatten()
+}
+
+/// The buttons of a card, without those that another card of the message has.
+fn buttons(card: &Card, seen: &mut BTreeSet<String>) -> Vec<CreateButton> {
+    let mut row = Vec::new();
+    for button in &card.buttons {
+        let made = match (&button.action, custom_id(&button.action)) {
+            (ButtonAction::Open(url), _) => page(url).map(CreateButton::new_link),
+            (action, Some(id)) => seen
+                .insert(id.clone())
+                .then(|| CreateButton::new(id).style(style(action))),
+            (_, None) => None,
+        };
+        row.extend(made.map(|made| made.label(label(button))));
+    }
+    row
+}
+
+fn style(action: &ButtonAction) -> ButtonStyle {
+    match action {
+        ButtonAction::Acknowledge { .. } => ButtonStyle::Primary,
+        ButtonAction::Snooze { .. } | ButtonAction::Why { .. } | ButtonAction::Open(_) => {
+            ButtonStyle::Secondary
+        }
+    }
+}
+
+fn label(button: &Button) -> &str {
+    if button.label.trim().is_empty() {
+        NO_LABEL
+    } else {
+        &button.label
+    }
+}
+
+/// The address behind a button as Discord wants it: of the web, escaped, and not too long. It refuses the whole message
+/// for any other.
+fn page(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let is_page = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let url: String = url.into();
+    (is_page && url.len() <= URL_MAX).then_some(url)
+}

@@ -1,0 +1,474 @@
+//! Hearing people: the gateway, and the life of serenity's client.
+//!
+//! The rest of the process does not need it. What serenity does not do by itself is done here: it never waits for
+//! ever, it is replaced when heartbeats are not acknowledged, it does not introduce itself without end, and it is shut
+//! down within a time limit. What ends it for good - a refused token, refused intents - is an error with a name.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use serenity::{
+    Client,
+    all::{Context, Event, GatewayIntents, RawEventHandler, ShardId, ShardManager},
+    gateway::GatewayError as SerenityGatewayError,
+    http::Http,
+};
+use steward::{clock::Clock, units::UnixSeconds};
+use thiserror::Error;
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    connection::Connection,
+    registration::{self, Memory},
+    watchdog::{Identifies, Sample, Verdict, Watchdog},
+};
+use crate::slash::{self, Data};
+
+/// The one shard of a bot of one guild.
+const SHARD: ShardId = ShardId(0);
+/// What a client that never got READY counts for: serenity introduces itself once per heartbeat (41 s) and 5 s, and
+/// the watchdog waits for 2 min.
+const IDENTIFIES_UNSEEN: usize = 3;
+
+/// Samples without a shard that are no news: serenity makes one within 5 s.
+const CONNECTING_SAMPLES: u32 = 6;
+
+/// How it stands with the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GatewayState {
+    /// Not asked yet, or connecting.
+    Starting,
+    /// READY, and heartbeats are acknowledged.
+    Connected,
+    /// Discord does not answer, or takes no connection.
+    Unreachable,
+    /// Waiting before the next attempt, because the last one failed or there were too many.
+    BackingOff,
+    /// Refused for good.
+    Refused,
+    /// Ended because the process ends.
+    Stopped,
+}
+
+/// What is told about the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayStatus {
+    /// How it stands.
+    pub state: GatewayState,
+    /// Since when.
+    pub since: UnixSeconds,
+    /// When a heartbeat was last acknowledged.
+    pub last_ack: Option<UnixSeconds>,
+    /// IDENTIFYs in the last 24 hours. Discord resets the token at 1,000.
+    pub identifies_today: usize,
+    /// What last went wrong.
+    pub last_error: Option<String>,
+}
+
+/// Why hearing people ended for good.
+#[derive(Debug, Error)]
+pub enum GatewayError {
+    /// Close code 4004.
+    #[error("Discord refuses the token (close code 4004)")]
+    TokenRefused,
+    /// Close code 4013.
+    #[error("Discord does not know the intents that were asked for (close code 4013)")]
+    IntentsUnknown,
+    /// Close code 4014.
+    #[error("Discord does not allow the intents that were asked for (close code 4014)")]
+    IntentsRefused,
+    /// The HTTP client cannot be built.
+    #[error("cannot prepare the connection to Discord: {0}")]
+    Unusable(String),
+}
+
+/// How long things may take. The defaults fit Discord; tests shorten them.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    /// Without an acknowledgement for this long a connection is dead. Discord's beat is 41.25 s; serenity notices one
+    /// missing acknowledgement itself and reconnects.
+    pub silence_max: Duration,
+    /// Between two looks at the shard.
+    pub sample: Duration,
+    /// First wait after a failure; it doubles.
+    pub backoff_min: Duration,
+    /// Longest wait after a failure.
+    pub backoff_max: Duration,
+    /// IDENTIFYs per hour before the long wait. 20 an hour are 480 a day, half of what Discord allows.
+    pub identifies_per_hour: usize,
+    /// The long wait.
+    pub long_backoff: Duration,
+    /// Time for a clean end.
+    pub shutdown: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            silence_max: Duration::from_mins(2),
+            sample: Duration::from_secs(1),
+            backoff_min: Duration::from_secs(5),
+            backoff_max: Duration::from_mins(10),
+            identifies_per_hour: 20,
+            long_backoff: Duration::from_hours(1),
+            shutdown: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Hears people.
+#[derive(Debug)]
+pub struct Gateway {
+    connection: Connection,
+    data: Data,
+    memory: Arc<dyn Memory>,
+    clock: Arc<dyn Clock>,
+    timing: Timing,
+    status: watch::Sender<GatewayStatus>,
+    identifies: Arc<Mutex<Identifies>>,
+}
+
+/// How one client ended.
+enum End {
+    Asked,
+    Refused(GatewayError),
+    Dead { reason: String, was_well: bool },
+}
+
+impl Gateway {
+    /// A gateway that is not started. The receiver tells how it stands.
+    #[must_use]
+    pub fn new(
+        connection: Connection,
+        data: Data,
+        memory: Arc<dyn Memory>,
+        clock: Arc<dyn Clock>,
+        timing: Timing,
+    ) -> (Self, watch::Receiver<GatewayStatus>) {
+        let (status, receiver) = watch::channel(GatewayStatus {
+            state: GatewayState::Starting,
+            since: clock.now(),
+            last_ack: None,
+            identifies_today: 0,
+            last_error: None,
+        });
+        let gateway = Self {
+            connection,
+            data,
+            memory,
+            clock,
+            timing,
+            status,
+            identifies: Arc::default(),
+        };
+        (gateway, receiver)
+    }
+
+    /// Hears people until `token` is cancelled.
+    ///
+    /// # Errors
+    /// When Discord refuses us for good; nothing else ends it.
+    pub async fn run(self, token: CancellationToken) -> Result<(), GatewayError> {
+        let mut failures = 0;
+        let mut is_registered = false;
+        loop {
+            match self.attempt(&token, &mut is_registered).await {
+                End::Asked => {
+                    self.tell(GatewayState::Stopped, None);
+                    return Ok(());
+                }
+                End::Refused(error) => {
+                    self.tell(GatewayState::Refused, Some(error.to_string()));
+                    return Err(error);
+                }
+                End::Dead { reason, was_well } => {
+                    failures = if was_well { 0 } else { failures + 1 };
+                    tracing::warn!(%reason, failures, "the gateway was lost");
+                    if !self.wait(&token, failures, reason).await {
+                        self.tell(GatewayState::Stopped, None);
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits before the next attempt; says whether there is to be one.
+    async fn wait(&self, token: &CancellationToken, failures: u32, reason: String) -> bool {
+        let used = self.with_identifies(|identifies| identifies.in_hour(Instant::now()));
+        let timing = &self.timing;
+        let (wait, state) = if used >= timing.identifies_per_hour {
+            (timing.long_backoff, GatewayState::BackingOff)
+        } else {
+            let doubled = timing
+                .backoff_min
+                .saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
+            let unreachable = self.status.borrow().state == GatewayState::Unreachable;
+            let state = if unreachable {
+                GatewayState::Unreachable
+            } else {
+                GatewayState::BackingOff
+            };
+            (doubled.min(timing.backoff_max), state)
+        };
+        self.tell(state, Some(reason));
+        tokio::select! {
+            () = token.cancelled() => false,
+            () = tokio::time::sleep(wait) => true,
+        }
+    }
+
+    /// One client, from its making to its end.
+    async fn attempt(&self, token: &CancellationToken, is_registered: &mut bool) -> End {
+        let prepared = tokio::select! {
+            () = token.cancelled() => return End::Asked,
+            prepared = self.prepare(is_registered) => prepared,
+        };
+        match prepared {
+            Ok((client, signs)) => self.live(client, signs, token).await,
+            Err(end) => end,
+        }
+    }
+
+    async fn prepare(&self, is_registered: &mut bool) -> Result<(Client, Arc<Signs>), End> {
+        let unreachable = |reason: String| {
+            self.tell(GatewayState::Unreachable, Some(reason.clone()));
+            End::Dead {
+                reason,
+                was_well: false,
+            }
+        };
+        let unusable =
+            |error: anyhow::Error| End::Refused(GatewayError::Unusable(format!("{error:#}")));
+        let http = self.connection.http().map_err(unusable)?;
+        // serenity would go to Discord itself where this fails, even when it was told another address.
+        let url = http
+            .get_gateway()
+            .await
+            .map_err(|error| unreachable(format!("no address of the gateway: {error}")))?
+            .url;
+        if !*is_registered {
+            *is_registered = self.register(&http).await;
+        }
+        let signs = Arc::new(Signs {
+            is_retired: AtomicBool::new(false),
+            readies: AtomicU32::new(0),
+            identifies: Arc::clone(&self.identifies),
+        });
+        let client = client(http, self.data.clone(), Arc::clone(&signs)).await;
+        let client =
+            client.map_err(|error| unreachable(format!("cannot make a client: {error}")))?;
+        *client.ws_url.lock().await = url;
+        Ok((client, signs))
+    }
+
+    async fn register(&self, http: &Http) -> bool {
+        let registered = registration::register(http, self.data.guild, self.memory.as_ref()).await;
+        match registered {
+            Ok(outcome) => {
+                tracing::info!(?outcome, "commands are registered");
+                true
+            }
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "cannot register the commands");
+                false
+            }
+        }
+    }
+
+    async fn live(&self, mut client: Client, signs: Arc<Signs>, token: &CancellationToken) -> End {
+        let manager = Arc::clone(&client.shard_manager);
+        let end = tokio::select! {
+            ended = client.start() => ended_by(ended),
+            end = self.watch(&manager, &signs) => end,
+            () = token.cancelled() => End::Asked,
+        };
+        // What serenity left behind may connect again; its first event ends it.
+        signs.is_retired.store(true, Ordering::SeqCst);
+        if tokio::time::timeout(self.timing.shutdown, manager.shutdown_all())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the gateway did not end in time and is left");
+        }
+        end
+    }
+
+    /// Looks at the shard until it is dead.
+    async fn watch(&self, manager: &ShardManager, signs: &Signs) -> End {
+        let mut watchdog = Watchdog::new(self.timing.silence_max, Instant::now());
+        let mut ticks = tokio::time::interval(self.timing.sample);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut was_well, mut connecting) = (false, 0);
+        loop {
+            ticks.tick().await;
+            let now = Instant::now();
+            let is_ready = signs.readies.load(Ordering::SeqCst) > 0;
+            match watchdog.observe(sample(manager).await, now) {
+                Verdict::Connecting => {
+                    connecting += 1;
+                    if connecting > CONNECTING_SAMPLES {
+                        self.tell(GatewayState::Unreachable, None);
+                    }
+                    continue;
+                }
+                Verdict::Acknowledged => {
+                    was_well = is_ready;
+                    self.acknowledged();
+                }
+                Verdict::Quiet => {}
+                Verdict::Dead(silence) => {
+                    if !is_ready {
+                        self.with_identifies(|identifies| {
+                            (0..IDENTIFIES_UNSEEN).for_each(|_| identifies.note(now));
+                        });
+                    }
+                    return End::Dead {
+                        reason: dead(silence, is_ready),
+                        was_well,
+                    };
+                }
+            }
+            connecting = 0;
+            self.tell(standing(is_ready), None);
+            let used = self.with_identifies(|identifies| identifies.in_hour(now));
+            if used > self.timing.identifies_per_hour {
+                return End::Dead {
+                    reason: format!("{used} IDENTIFYs within an hour"),
+                    was_well: false,
+                };
+            }
+        }
+    }
+
+    fn acknowledged(&self) {
+        let now = self.clock.now();
+        self.status
+            .send_modify(|status| status.last_ack = Some(now));
+    }
+
+    /// Notes a state; its beginning moves only when it changes. An error stays until the next one.
+    fn tell(&self, state: GatewayState, error: Option<String>) {
+        let now = self.clock.now();
+        let today = self.with_identifies(|identifies| identifies.in_day(Instant::now()));
+        self.status.send_if_modified(|status| {
+            let before = status.clone();
+            if status.state != state {
+                status.state = state;
+                status.since = now;
+            }
+            if error.is_some() {
+                status.last_error = error;
+            }
+            status.identifies_today = today;
+            *status != before
+        });
+    }
+
+    fn with_identifies<T>(&self, act: impl FnOnce(&mut Identifies) -> T) -> T {
+        act(&mut self
+            .identifies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+const fn standing(is_ready: bool) -> GatewayState {
+    if is_ready {
+        GatewayState::Connected
+    } else {
+        GatewayState::Starting
+    }
+}
+
+fn dead(silence: Duration, is_ready: bool) -> String {
+    let seconds = silence.as_secs();
+    if is_ready {
+        format!("no heartbeat was acknowledged for {seconds} s")
+    } else {
+        format!(
+            "connected, but never READY in {seconds} s (close codes 4010 to 4012 look like this)"
+        )
+    }
+}
+
+fn ended_by(ended: serenity::Result<()>) -> End {
+    let reason = match ended {
+        Err(serenity::Error::Gateway(SerenityGatewayError::InvalidAuthentication)) => {
+            return End::Refused(GatewayError::TokenRefused);
+        }
+        Err(serenity::Error::Gateway(SerenityGatewayError::InvalidGatewayIntents)) => {
+            return End::Refused(GatewayError::IntentsUnknown);
+        }
+        Err(serenity::Error::Gateway(SerenityGatewayError::DisallowedGatewayIntents)) => {
+            return End::Refused(GatewayError::IntentsRefused);
+        }
+        Err(error) => error.to_string(),
+        Ok(()) => "the client ended by itself".to_owned(),
+    };
+    End::Dead {
+        reason,
+        was_well: false,
+    }
+}
+
+async fn sample(manager: &ShardManager) -> Sample {
+    let runners = manager.runners.lock().await;
+    runners
+        .get(&SHARD)
+        .map_or(Sample::NoShard, |runner| Sample::Shard(runner.latency))
+}
+
+/// What one client's events say beside their content.
+#[derive(Debug)]
+struct Signs {
+    is_retired: AtomicBool,
+    readies: AtomicU32,
+    identifies: Arc<Mutex<Identifies>>,
+}
+
+impl Signs {
+    fn heard(&self, context: &Context, event: &Event) {
+        if matches!(event, Event::Ready(_)) {
+            self.readies.fetch_add(1, Ordering::SeqCst);
+            let mut identifies = self
+                .identifies
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            identifies.note(Instant::now());
+        }
+        if self.is_retired.load(Ordering::SeqCst) {
+            context.shard.shutdown_clean();
+        }
+    }
+}
+
+/// A client with our commands, that has asked nothing but the address of the gateway.
+async fn client(http: Http, data: Data, signs: Arc<Signs>) -> serenity::Result<Client> {
+    let framework = poise::Framework::builder()
+        .options(slash::options())
+        .initialize_owners(false)
+        .setup(|_, _, _| Box::pin(async move { Ok(data) }))
+        .build();
+    serenity::client::ClientBuilder::new_with_http(http, GatewayIntents::GUILDS)
+        .framework(framework)
+        .raw_event_handler(Ears(signs))
+        .await
+}
+
+/// serenity takes its handlers by value.
+#[derive(Debug)]
+struct Ears(Arc<Signs>);
+
+#[serenity::async_trait]
+impl RawEventHandler for Ears {
+    async fn raw_event(&self, context: Context, event: Event) {
+        self.0.heard(&context, &event);
+    }
+}

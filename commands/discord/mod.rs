@@ -1,0 +1,24 @@
+//! The Discord edge: carrying messages out ([`courier`]), and hearing people ([`gateway`]).
+//!
+//! The two share an address and a token and nothing else: messages go out whether or not the gateway is reachable.
+//! Facts come from Discord's documentation (<https://docs.discord.com/developers>); paths are named where they matter.
+
+pub mod answer;
+pub mod body;
+pub mod components;
+pub mod connection;
+pub mod courier;
+pub mod custom_id;
+pub mod embed;
+pub mod errors;
+pub mod gateway;
+pub mod permission;
+pub mod rates;
+pub mod registration;
+pub mod reply;
+pub mod search;
+pub mod watchdog;
+
+pub use connection::Connection;
+pub use courier::DiscordCourier;
+pub use gateway::Gateway;

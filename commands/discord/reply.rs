@@ -1,0 +1,80 @@
+//! Answers to interactions: always for the asker only, always pinging nobody.
+//!
+//! The first answer must come within 3 s and is a promise where work follows; the words then replace it. Followups are
+//! not used: each of them is public unless it says otherwise.
+
+use serenity::all::{
+    CreateAllowedMentions, CreateAttachment, CreateInteractionResponse,
+    CreateInteractionResponseMessage, EditInteractionResponse, Http, InteractionId,
+};
+use steward::alert::card::Message;
+
+use super::{body::FILES_MAX, embed};
+
+/// An answer of a sentence or two.
+pub fn text(text: String) -> EditInteractionResponse {
+    EditInteractionResponse::new()
+        .content(text)
+        .allowed_mentions(CreateAllowedMentions::new())
+}
+
+/// An answer made of cards.
+pub fn message(message: &Message) -> EditInteractionResponse {
+    let shown = embed::shown(message);
+    let mut answer = EditInteractionResponse::new()
+        .allowed_mentions(CreateAllowedMentions::new())
+        .embeds(shown.embeds)
+        .components(shown.rows);
+    if let Some(content) = shown.content {
+        answer = answer.content(content);
+    }
+    for file in message.attachments.iter().take(FILES_MAX) {
+        let file = CreateAttachment::bytes(file.text.as_bytes(), &file.name);
+        answer = answer.new_attachment(file);
+    }
+    answer
+}
+
+/// Promises an answer.
+///
+/// # Errors
+/// When Discord does not take it: too late, or unreachable.
+pub async fn promise(http: &Http, id: InteractionId, token: &str) -> serenity::Result<()> {
+    let promise = CreateInteractionResponseMessage::new().ephemeral(true);
+    let promise = CreateInteractionResponse::Defer(promise);
+    http.create_interaction_response(id, token, &promise, Vec::new())
+        .await
+}
+
+/// Answers at once.
+///
+/// # Errors
+/// As [`promise`].
+pub async fn first(
+    http: &Http,
+    id: InteractionId,
+    token: &str,
+    text: String,
+) -> serenity::Result<()> {
+    let answer = CreateInteractionResponseMessage::new()
+        .content(text)
+        .allowed_mentions(CreateAllowedMentions::new())
+        .ephemeral(true);
+    let answer = CreateInteractionResponse::Message(answer);
+    http.create_interaction_response(id, token, &answer, Vec::new())
+        .await
+}
+
+/// Replaces a promise, or an earlier answer.
+///
+/// # Errors
+/// When Discord does not take it: the token is 15 minutes old, or Discord is unreachable.
+pub async fn replace(
+    http: &Http,
+    token: &str,
+    answer: EditInteractionResponse,
+) -> serenity::Result<()> {
+    use serenity::all::Builder as _;
+    answer.execute(http, token).await?;
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! Whether the gateway still answers, and how often we introduced ourselves. Pure: time and samples are handed in.
+//!
+//! The one sign of life is the acknowledgement of a heartbeat. Events are none: a quiet server has no events for a day
+//! and is well. What serenity calls the stage of a shard is none either: it says `Connected` after a close.
+//!
+//! serenity tells an acknowledgement only by the latency that it measures with it, in nanoseconds: another latency than
+//! before is another acknowledgement.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
+
+/// Window of the budget.
+const HOUR: Duration = Duration::from_hours(1);
+/// Window that is told.
+const DAY: Duration = Duration::from_hours(24);
+/// IDENTIFYs that are remembered; Discord resets the token at 1,000 a day.
+const IDENTIFIES_MAX: usize = 1000;
+
+/// What is seen of the shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sample {
+    /// There is none: serenity could not connect and tries again by itself, every 5 s.
+    NoShard,
+    /// There is one, with this latency.
+    Shard(Option<Duration>),
+}
+
+/// What a sample means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not connected; nothing to judge.
+    Connecting,
+    /// A heartbeat was acknowledged since the last sample.
+    Acknowledged,
+    /// Nothing new, and not for too long.
+    Quiet,
+    /// No acknowledgement for this long: more than can be healthy.
+    Dead(Duration),
+}
+
+/// Judges by acknowledgements.
+#[derive(Debug)]
+pub struct Watchdog {
+    limit: Duration,
+    last_sign: Instant,
+    latency: Option<Duration>,
+}
+
+impl Watchdog {
+    /// Tolerates `limit` without an acknowledgement, from `now` on.
+    #[must_use]
+    pub const fn new(limit: Duration, now: Instant) -> Self {
+        Self {
+            limit,
+            last_sign: now,
+            latency: None,
+        }
+    }
+
+    /// Takes a sample.
+    pub fn observe(&mut self, sample: Sample, now: Instant) -> Verdict {
+        let latency = match sample {
+            Sample::NoShard => {
+                self.latency = None;
+                self.last_sign = now;
+                return Verdict::Connecting;
+            }
+            Sample::Shard(latency) => latency,
+        };
+        let is_new = latency.is_some() && latency != self.latency;
+        self.latency = latency.or(self.latency);
+        if is_new {
+            self.last_sign = now;
+            return Verdict::Acknowledged;
+        }
+        let silence = now.saturating_duration_since(self.last_sign);
+        if silence > self.limit {
+            Verdict::Dead(silence)
+        } else {
+            Verdict::Quiet
+        }
+    }
+}
+
+/// How often we introduced ourselves. Every READY answers an IDENTIFY; those without one are counted by estimate.
+#[derive(Debug, Default)]
+pub struct Identifies {
+    at: VecDeque<Instant>,
+}
+
+impl Identifies {
+    /// Counts one.
+    pub fn note(&mut self, now: Instant) {
+        self.at.push_back(now);
+        while self.at.len() > IDENTIFIES_MAX {
+            self.at.pop_front();
+        }
+    }
+
+    /// How many in the last hour.
+    #[must_use]
+    pub fn in_hour(&self, now: Instant) -> usize {
+        self.within(HOUR, now)
+    }
+
+    /// How many in the last 24 hours.
+    #[must_use]
+    pub fn in_day(&self, now: Instant) -> usize {
+        self.within(DAY, now)
+    }
+
+    fn within(&self, window: Duration, now: Instant) -> usize {
+        let is_recent = |at: &&Instant| now.saturating_duration_since(**at) < window;
+        self.at.iter().rev().take_while(is_recent).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEAT: Duration = Duration::from_millis(41_250);
+    const LIMIT: Duration = Duration::from_mins(2);
+
+    #[test]
+    fn a_day_without_events_but_with_acknowledgements_is_no_reason_to_reconnect() {
+        let start = Instant::now();
+        let mut watchdog = Watchdog::new(LIMIT, start);
+        let (mut acknowledged, seconds) = (0, 24 * 3600);
+        for second in 0..seconds {
+            let beats = Duration::from_secs(second).as_millis() / BEAT.as_millis();
+            let latency = (beats > 0).then(|| Duration::from_nanos(80_000_000 + beats as u64));
+            let now = start + Duration::from_secs(second);
+            match watchdog.observe(Sample::Shard(latency), now) {
+                Verdict::Acknowledged => acknowledged += 1,
+                Verdict::Quiet => {}
+                other => panic!("second {second}: {other:?}"),
+            }
+        }
+        assert_eq!(acknowledged, 24 * 3600 * 1000 / 41_250);
+    }
+
+    #[test]
+    fn a_shard_that_is_not_acknowledged_is_dead_whatever_it_was_before() {
+        let start = Instant::now();
+        let mut watchdog = Watchdog::new(LIMIT, start);
+        let same = Sample::Shard(Some(Duration::from_millis(80)));
+        assert_eq!(watchdog.observe(same, start), Verdict::Acknowledged);
+        assert_eq!(watchdog.observe(same, start + LIMIT), Verdict::Quiet);
+        let late = LIMIT + Duration::from_secs(1);
+        assert_eq!(watchdog.observe(same, start + late), Verdict::Dead(late));
+        let never = Sample::Shard(None);
+        assert_eq!(watchdog.observe(never, start + late), Verdict::Dead(late));
+    }
+
+    #[test]
+    fn while_nothing_is_connected_nothing_is_judged() {
+        let start = Instant::now();
+        let mut watchdog = Watchdog::new(LIMIT, start);
+        let later = start + 10 * LIMIT;
+        assert_eq!(
+            watchdog.observe(Sample::NoShard, later),
+            Verdict::Connecting
+        );
+        assert_eq!(watchdog.observe(Sample::Shard(None), later), Verdict::Quiet);
+    }
+
+    #[test]
+    fn introductions_are_counted_over_an_hour_and_a_day() {
+        let (mut identifies, start) = (Identifies::default(), Instant::now());
+        for minute in 0..90 {
+            identifies.note(start + Duration::from_mins(minute));
+        }
+        let now = start + Duration::from_mins(90);
+        assert_eq!((identifies.in_hour(now), identifies.in_day(now)), (59, 90));
+    }
+}

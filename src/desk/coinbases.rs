@@ -1,0 +1,306 @@
+//! Coinbases and places in entry queues, as facts.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use crate::{
+    alert::{
+        card::Severity,
+        class::Class,
+        facts::{CoinbaseFacts, Configured as Told, Facts, Known, QueueOutlook, RegressionFacts},
+        incident::{Finding, Rung, subject},
+        text::{Context, incident},
+    },
+    attester::{Attester, Stage},
+    book::{Book, fold::Ours},
+    keys::{ConfiguredCoinbase, KeysObservation},
+    provider::{
+        coinbase::{self, CoinbaseVerdict, CommonCoinbases, Configured, Rungs},
+        entry_queue::{Entry, Forecast, forecast_all},
+    },
+    units::{AttesterAddress, Coinbase, RollupVersion, UnixSeconds},
+    views::forecast::queue_facts,
+};
+
+type Queue = Result<Vec<Option<Forecast>>, &'static str>;
+
+/// Forecasts of one book, each queue gone through at most once.
+pub(super) struct Outlooks<'a> {
+    book: &'a Book,
+    queues: RefCell<BTreeMap<RollupVersion, Queue>>,
+}
+
+impl<'a> Outlooks<'a> {
+    pub(super) fn new(book: &'a Book) -> Self {
+        Self {
+            book,
+            queues: RefCell::default(),
+        }
+    }
+
+    /// Place and forecast of an attester that waits.
+    pub(super) fn of_attester(&self, attester: &Attester) -> Option<QueueOutlook> {
+        let entry = attester.entries.first()?;
+        let position = self.book.position(entry.rollup, entry.index)?;
+        let length = self.book.rollups.row(&entry.rollup)?.queue.len();
+        let (earliest, expected) = match self.forecast(entry.rollup, position) {
+            Ok(forecast) => (known(forecast.earliest), known(forecast.expected)),
+            Err(why) => (Known::unknown(why), Known::unknown(why)),
+        };
+        Some(QueueOutlook {
+            position: position.saturating_add(1),
+            length,
+            earliest,
+            expected,
+        })
+    }
+
+    fn forecast(&self, rollup: RollupVersion, position: u64) -> Result<Forecast, &'static str> {
+        let mut queues = self.queues.borrow_mut();
+        let queue = queues.entry(rollup).or_insert_with(|| {
+            let facts = queue_facts(self.book, rollup)?;
+            Ok(forecast_all(&facts, 0..facts.length)
+                .map(|(_, forecast)| forecast)
+                .collect())
+        });
+        let queue = queue.as_ref().map_err(|why| *why)?;
+        let position = usize::try_from(position).unwrap_or(usize::MAX);
+        queue
+            .get(position)
+            .copied()
+            .flatten()
+            .ok_or("the place is not in the queue")
+    }
+
+    pub(super) fn coinbase_facts(
+        &self,
+        address: AttesterAddress,
+        attester: &Attester,
+        keys: Option<&KeysObservation>,
+    ) -> CoinbaseFacts {
+        let stake = attester.expected_stake();
+        let configured = match configured(keys, address) {
+            Configured::NotInAnyFile => Told::NoKeysFile,
+            Configured::Missing | Configured::Conflict(_) => Told::Missing,
+            Configured::Set(coinbase) => Told::Is(coinbase),
+        };
+        CoinbaseFacts {
+            attester: address,
+            expected: stake.map_or_else(
+                || Known::unknown("no delegated stake of it was seen"),
+                |stake| Known::Is(stake.split),
+            ),
+            configured,
+            stake_block: stake.map(|stake| stake.block),
+            stake_transaction: stake.map(|stake| stake.transaction),
+            is_active: attester.standing.stage == Stage::Active,
+            queue: self.of_attester(attester),
+        }
+    }
+}
+
+fn known(entry: Entry) -> Known<UnixSeconds> {
+    match entry {
+        Entry::At(moment) => Known::Is(moment.at),
+        Entry::Gated { needs } => {
+            Known::unknown(format!("the queue is gated until {needs} more wait in it"))
+        }
+        Entry::Closed => Known::unknown("by its configuration the rollup admits nobody"),
+    }
+}
+
+/// What the keys files say of an attester's coinbase.
+pub(super) fn configured(keys: Option<&KeysObservation>, attester: AttesterAddress) -> Configured {
+    let row = keys.and_then(|observation| observation.keys.attesters.get(&attester));
+    match row.map(|row| &row.coinbase) {
+        None => Configured::NotInAnyFile,
+        Some(ConfiguredCoinbase::Missing) => Configured::Missing,
+        Some(ConfiguredCoinbase::Set(coinbase)) => Configured::Set(*coinbase),
+        Some(ConfiguredCoinbase::Conflict(coinbases)) => {
+            Configured::Conflict(coinbases.keys().copied().collect())
+        }
+    }
+}
+
+/// What the findings about coinbases are made from.
+pub(super) struct Coinbases<'a> {
+    pub(super) book: &'a Book,
+    pub(super) ours: &'a Ours,
+    pub(super) keys: &'a KeysObservation,
+    pub(super) common: &'a CommonCoinbases,
+    pub(super) rungs: &'a Rungs,
+    pub(super) context: &'a Context<'a>,
+    pub(super) now: UnixSeconds,
+}
+
+impl Coinbases<'_> {
+    /// Coinbases that are missing, wrong, or told in two ways.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let outlooks = Outlooks::new(self.book);
+        let mut found = Vec::new();
+        for address in &self.ours.listed {
+            let Some(attester) = self.book.attesters.row(address) else {
+                continue;
+            };
+            if !matches!(
+                attester.standing.stage,
+                Stage::RollupEntryQueue | Stage::Active
+            ) {
+                continue;
+            }
+            let expected = attester.expected_stake().map(|stake| stake.split);
+            let configured = configured(Some(self.keys), *address);
+            match coinbase::judge(expected, &configured, self.common) {
+                CoinbaseVerdict::Missing { .. } => {
+                    found.push(self.finding(Class::CoinbaseMissing, &outlooks, *address, attester));
+                }
+                CoinbaseVerdict::Mismatch { .. } => {
+                    found.push(self.finding(
+                        Class::CoinbaseMismatch,
+                        &outlooks,
+                        *address,
+                        attester,
+                    ));
+                }
+                CoinbaseVerdict::Conflict { .. }
+                | CoinbaseVerdict::Right
+                | CoinbaseVerdict::Unknown => {}
+            }
+        }
+        found.extend(self.contradictions());
+        found.extend(self.regressions());
+        found
+    }
+
+    fn finding(
+        &self,
+        class: Class,
+        outlooks: &Outlooks<'_>,
+        address: AttesterAddress,
+        attester: &Attester,
+    ) -> Finding {
+        let facts = outlooks.coinbase_facts(address, attester, Some(self.keys));
+        let deadline = facts
+            .queue
+            .as_ref()
+            .and_then(|queue| queue.earliest.value().copied());
+        let rungs = self.crossed(deadline, facts.is_active);
+        let is_pressing = rungs.len().saturating_add(1) >= self.rungs.iter().count();
+        let severity = if is_pressing {
+            Severity::Critical
+        } else {
+            Severity::Warning
+        };
+        self.of(
+            class,
+            subject(&format!("{:#x}", address.address())),
+            "",
+            severity,
+            Facts::Coinbase(facts),
+            rungs,
+        )
+    }
+
+    /// The rungs that are behind an attester.
+    fn crossed(&self, deadline: Option<UnixSeconds>, is_active: bool) -> Vec<Rung> {
+        let named = self
+            .rungs
+            .iter()
+            .enumerate()
+            .map(|(rank, rung)| (u8::try_from(rank).unwrap_or(u8::MAX), rung));
+        named
+            .filter(|(_, rung)| match *rung {
+                coinbase::Rung::Before { seconds } => {
+                    is_active
+                        || deadline.is_some_and(|deadline| deadline.since(self.now) <= seconds)
+                }
+                coinbase::Rung::ActiveAndWrong => is_active,
+            })
+            .map(|(rank, rung)| Rung {
+                rank,
+                name: rung.name(),
+            })
+            .collect()
+    }
+
+    /// Two files in force that set different coinbases for one attester.
+    fn contradictions(&self) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for (attester, row) in &self.keys.keys.attesters {
+            let ConfiguredCoinbase::Conflict(coinbases) = &row.coinbase else {
+                continue;
+            };
+            let mut said = coinbases.iter().map(|(coinbase, files)| {
+                (
+                    *coinbase,
+                    files
+                        .first()
+                        .map(|file| file.as_str().to_owned())
+                        .unwrap_or_default(),
+                )
+            });
+            let (Some(first), Some(second)) = (said.next(), said.next()) else {
+                continue;
+            };
+            found.push(self.regression(*attester, first, (Some(second.0), second.1), true));
+        }
+        found
+    }
+
+    /// Coinbases that vanished or changed between two versions of a server's file.
+    fn regressions(&self) -> Vec<Finding> {
+        let rows = self.keys.keys.regressions.iter();
+        rows.map(|row| {
+            let before = (row.was, row.old_file.as_str().to_owned());
+            let now = (row.now, row.new_file.as_str().to_owned());
+            self.regression(row.attester, before, now, false)
+        })
+        .collect()
+    }
+
+    fn regression(
+        &self,
+        attester: AttesterAddress,
+        before: (Coinbase, String),
+        now: (Option<Coinbase>, String),
+        is_contradiction: bool,
+    ) -> Finding {
+        let facts = RegressionFacts {
+            attester,
+            file_before: before.1,
+            before: Told::Is(before.0),
+            file_now: now.1.clone(),
+            now: now.0.map_or(Told::Missing, Told::Is),
+            is_contradiction,
+        };
+        let subject = subject(&format!("{:#x}", attester.address()));
+        self.of(
+            Class::CoinbaseRegression,
+            subject,
+            &now.1,
+            Severity::Warning,
+            Facts::Regression(facts),
+            Vec::new(),
+        )
+    }
+
+    fn of(
+        &self,
+        class: Class,
+        subject: String,
+        scope: &str,
+        severity: Severity,
+        facts: Facts,
+        rungs: Vec<Rung>,
+    ) -> Finding {
+        let row = incident::row(self.context, &facts);
+        Finding {
+            class,
+            subject,
+            scope: scope.to_owned(),
+            severity,
+            facts,
+            rungs,
+            row,
+        }
+    }
+}

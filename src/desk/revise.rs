@@ -1,0 +1,102 @@
+//! What was said is put right: by a reorg, by finality.
+
+use super::changes::Scene;
+use crate::{
+    alert::{
+        class::Class,
+        notice::{Notice, NoticeId},
+        text::{
+            retraction::{Reorg, retract},
+            standing, transition,
+        },
+    },
+    outbox::{Delivery, DeliveryState},
+    state::State,
+    units::{Address, AttesterAddress, BlockRef},
+};
+
+impl Scene<'_> {
+    /// Takes back what blocks said that are gone. A change that comes again in another block revives its message.
+    pub(super) fn unwound(&self, state: &mut State, gone: &[BlockRef], kept: BlockRef) {
+        let told = state
+            .outbox
+            .cancel_caused_by(&mut state.jobs, self.now_ms, gone);
+        let depth = u64::try_from(gone.len()).unwrap_or(u64::MAX);
+        for id in told {
+            let Some(delivery) = state.outbox.telling(&id) else {
+                continue;
+            };
+            let cause = delivery
+                .entries
+                .iter()
+                .find(|entry| entry.notice == id)
+                .and_then(|entry| entry.cause);
+            let reorg = Reorg {
+                replaced: cause.unwrap_or(kept),
+                by: None,
+                depth,
+            };
+            let holds = self.holds(state, &id);
+            let message = retract(self.context, &delivery.wanted, &reorg, holds.as_deref());
+            state
+                .outbox
+                .retract(&mut state.jobs, self.now_ms, &id, message);
+        }
+    }
+
+    /// The state of a transition's attester, as it is now.
+    fn holds(&self, state: &State, id: &NoticeId) -> Option<String> {
+        let mut parts = id.as_str().split('/');
+        let (_, subject, class) = (parts.next()?, parts.next()?, parts.next()?);
+        if class != Class::AttesterTransition.name() {
+            return None;
+        }
+        let attester = AttesterAddress::new(subject.parse::<Address>().ok()?);
+        let book = state.book(&self.bureau.network)?;
+        let now = book
+            .attesters
+            .row(&attester)
+            .map(|attester| attester.standing)
+            .unwrap_or_default();
+        Some(standing::state(now))
+    }
+
+    /// Turns the badge of what final blocks caused from "seen" to "final".
+    pub(super) fn finalised(&self, state: &mut State, block: BlockRef) {
+        let due: Vec<Notice> = state
+            .outbox
+            .deliveries()
+            .filter_map(|delivery| self.with_badge(delivery, block))
+            .collect();
+        super::owe(state, self.bureau, self.now_ms, due);
+    }
+
+    fn with_badge(&self, delivery: &Delivery, block: BlockRef) -> Option<Notice> {
+        let is_ours = delivery.network == self.bureau.network && !delivery.is_group;
+        let entry = delivery.entries.first().filter(|_| is_ours)?;
+        let is_final = entry
+            .cause
+            .is_some_and(|cause| cause.number <= block.number);
+        if !is_final || entry.is_retracted || delivery.state != DeliveryState::Sent {
+            return None;
+        }
+        let mut message = delivery.wanted.clone();
+        message.cards = message
+            .cards
+            .into_iter()
+            .map(|card| transition::with_finality(card, &transition::Finality::Final))
+            .collect();
+        if message == delivery.wanted {
+            return None;
+        }
+        Some(Notice {
+            id: entry.notice.clone(),
+            class: entry.class,
+            route: entry.class.route(),
+            message,
+            row: entry.row.clone(),
+            cause: entry.cause,
+            reply_to: entry.reply_to.clone(),
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! Deliveries against a world with rules, under paused time.
+
+mod edits;
+mod house;
+mod pressure;
+mod records;
+mod simulation;
+mod stories;
+mod world;

@@ -1,0 +1,197 @@
+//! What is written down, how it looks on disk, and when it is forgotten.
+
+use std::time::Duration;
+
+use super::{
+    house::{House, Process, incident, state_of, transition},
+    world::Fault,
+};
+use crate::{
+    alert::class::Class,
+    jobs::{HasJobs, JobKind, attempt},
+};
+
+async fn one_sent(house: &mut House) -> Process {
+    let process = house.start();
+    process.owe(vec![transition(1, "active")]).await.unwrap();
+    process.settle().await;
+    process
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_deliveries_are_forgotten_but_not_told_again() {
+    let mut house = House::new(1);
+    let process = house.start();
+    process
+        .owe(vec![transition(1, "seen"), incident(1, "missing")])
+        .await
+        .unwrap();
+    process.settle().await;
+    tokio::time::sleep(Duration::from_hours(10 * 24)).await;
+    assert_eq!(
+        state_of(&process, Class::AttesterTransition, 1).await,
+        "forgotten"
+    );
+    assert_eq!(state_of(&process, Class::CoinbaseMissing, 1).await, "sent");
+    let owed = process.owe(vec![transition(1, "final")]).await.unwrap();
+    assert_eq!((owed.messages, owed.unchanged), (0, 1));
+    assert_eq!(
+        process.writer.read().await.jobs().newest().count(),
+        1,
+        "numbers do not come back"
+    );
+    process.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_is_in_the_ledger_before_and_after() {
+    let mut house = House::new(1);
+    let process = house.start();
+    house.world.set(|rules| rules.faults.push(Fault::Panics));
+    process.owe(vec![transition(1, "active")]).await.unwrap();
+    process.settle().await;
+    let job = process.writer.read().await.jobs.newest().next().unwrap().id;
+    let attempts = attempt::of_job(&**process.writer.store(), job, 10).unwrap();
+    let told: Vec<String> = attempts
+        .iter()
+        .map(|attempt| match &attempt.outcome {
+            None => format!("{} begins", attempt.lease.attempt),
+            Some(outcome) => format!(
+                "{} {}: {}",
+                attempt.lease.attempt, outcome.kind, outcome.detail
+            ),
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r##"
+    1 begins
+    1 later: the courier panicked: the courier stumbled
+    2 begins
+    2 done: message 1
+    "##);
+    process.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_disk_a_job_looks_like_this() {
+    let mut house = House::new(1);
+    let process = one_sent(&mut house).await;
+    let state = process.writer.read().await;
+    let job = state.jobs.newest().next().unwrap();
+    assert_eq!(job.kind, JobKind::Deliver);
+    insta::assert_json_snapshot!(job, @r##"
+    {
+      "id": 1,
+      "network": "main",
+      "kind": "deliver",
+      "key": "main/0x0001/attester_transition/1|10|0",
+      "state": "done",
+      "lane": {
+        "send": 10
+      },
+      "priority": "normal",
+      "order": 1,
+      "available_at_ms": 1795219200000,
+      "attempts": 1,
+      "streak": 0,
+      "faults": 0,
+      "polls": 0,
+      "evidence": "message 1",
+      "created_at_ms": 1795219200000,
+      "updated_at_ms": 1795219200150
+    }
+    "##);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_disk_an_attempt_looks_like_this() {
+    let mut house = House::new(1);
+    let process = one_sent(&mut house).await;
+    let job = process.writer.read().await.jobs.newest().next().unwrap().id;
+    let attempts = attempt::of_job(&**process.writer.store(), job, 10).unwrap();
+    insta::assert_json_snapshot!(attempts[1], @r##"
+    {
+      "job": 1,
+      "lease": {
+        "incarnation": 1,
+        "attempt": 1,
+        "phase": "process"
+      },
+      "at_ms": 1795219200150,
+      "outcome": {
+        "kind": "done",
+        "detail": "message 1"
+      }
+    }
+    "##);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_disk_a_delivery_looks_like_this() {
+    let mut house = House::new(1);
+    let process = one_sent(&mut house).await;
+    let state = process.writer.read().await;
+    let delivery = state.outbox.deliveries().next().unwrap();
+    insta::assert_json_snapshot!(delivery, @r##"
+    {
+      "id": "main/0x0001/attester_transition/1|10|0",
+      "job": 1,
+      "network": "main",
+      "meaning": "main/0x0001/attester_transition/1",
+      "channel": 10,
+      "fallbacks": [
+        20
+      ],
+      "generation": 0,
+      "entries": [
+        {
+          "notice": "main/0x0001/attester_transition/1",
+          "class": "attester_transition",
+          "severity": "info",
+          "at": 1795219200,
+          "row": [
+            [
+              "attester",
+              "0x0001"
+            ],
+            [
+              "now",
+              "active"
+            ]
+          ]
+        }
+      ],
+      "is_group": false,
+      "wanted": {
+        "content": null,
+        "cards": [
+          {
+            "severity": "info",
+            "author": [
+              {
+                "plain": "main · provider 7"
+              }
+            ],
+            "title": [
+              {
+                "plain": "active"
+              }
+            ],
+            "body": [],
+            "fields": [],
+            "footer": "main/0x0001/attester_transition/1",
+            "at": 1795219200,
+            "buttons": []
+          }
+        ]
+      },
+      "posted": {
+        "message": 1,
+        "content_hash": "dbb42529fa8a31703b4152da122f7c70",
+        "at_ms": 1795219200150
+      },
+      "state": "sent",
+      "owed_at_ms": 1795219200000,
+      "changed_at_ms": 1795219200150
+    }
+    "##);
+}

@@ -1,0 +1,47 @@
+//! The running service: everything built from the configuration, and the tasks that keep it going.
+//!
+//! `build` makes the parts and checks what must be right before anything starts; `run` spawns one task per part. The
+//! Discord edge is handed in from outside: a courier that carries messages, and nothing else.
+
+pub mod build;
+pub mod run;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    chain::endpoints::Endpoints,
+    clock::Clock,
+    config::{Config, NetworkConfig},
+    desk::Desk,
+    state::State,
+    watcher::Watcher,
+    writer::Writer,
+};
+
+/// One network of the service.
+#[derive(Debug)]
+pub struct NetworkPart {
+    /// Its configuration.
+    pub config: NetworkConfig,
+    /// Its endpoints.
+    pub endpoints: Arc<Endpoints>,
+    /// Its watcher.
+    pub watcher: Arc<Watcher>,
+}
+
+/// The parts of the service.
+#[derive(Debug)]
+pub struct Service {
+    /// The configuration.
+    pub config: Config,
+    /// The one writer.
+    pub writer: Arc<Writer<State>>,
+    /// The desk.
+    pub desk: Arc<Desk>,
+    /// The networks, by name.
+    pub networks: BTreeMap<String, NetworkPart>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Counts the processes that held the store.
+    pub incarnation: u64,
+}
