@@ -9,7 +9,7 @@ use steward::{
     clock::{Clock, SystemClock},
     config::{Config, Need},
     outbox::courier::Courier,
-    service::{Service, build},
+    service::build,
     tasks::{Stop, Tasks},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,7 +45,7 @@ impl Run {
 ///
 /// # Errors
 /// When it cannot be started; what ends it later is its exit code and a line on stderr.
-pub async fn run(options: Run) -> anyhow::Result<ExitCode> {
+pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     let need = if options.has(Part::Discord) {
         Need::Service
     } else {
@@ -69,7 +69,11 @@ pub async fn run(options: Run) -> anyhow::Result<ExitCode> {
         Some(connection) => Some(Arc::new(DiscordCourier::new(&connection)?) as Arc<dyn Courier>),
         None => None,
     };
-    spawn(&service, &tasks, courier);
+    service.spawn(&tasks, courier);
+    service
+        .serve(&tasks, options.has(Part::Metrics))
+        .await
+        .context("steward cannot start")?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         incarnation = service.incarnation,
@@ -82,10 +86,6 @@ pub async fn run(options: Run) -> anyhow::Result<ExitCode> {
         stop = ended.recv() => stop.unwrap_or_else(|| Stop::Asked("nobody is left".to_owned())),
     };
     Ok(finish(&tasks, &stop, deadline).await)
-}
-
-fn spawn(service: &Arc<Service>, tasks: &Tasks, courier: Option<Arc<dyn Courier>>) {
-    service.spawn(tasks, courier);
 }
 
 /// Ends every task within the deadline.
