@@ -175,6 +175,17 @@ impl Snapshot {
     }
 }
 
+impl Answer {
+    /// The number, where it is one.
+    #[must_use]
+    pub const fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
 impl Question {
     /// The call that asks it; `None` where the book does not know the contract.
     #[must_use]

@@ -44,6 +44,7 @@ impl Watcher {
         page: &Page,
         is_head: bool,
     ) -> Result<Views, WatchError> {
+        let is_due = self.progress().await.is_audit_due(header.timestamp);
         let is_swept = {
             let state = self.writer.read().await;
             state
@@ -62,7 +63,7 @@ impl Watcher {
             book.questions(&ours, &touched)
         };
         let mut snapshot = self.ask(header, found, plan).await?;
-        let is_sweep = (!is_swept || is_upheaval) && is_head;
+        let is_sweep = (!is_swept || is_upheaval || is_due) && is_head;
         if is_sweep {
             let plan = |book: &Book, ours: &Ours| {
                 sweep_questions(book, &with_joining(ours, page), &snapshot)
@@ -175,6 +176,8 @@ fn sweep_questions(book: &Book, ours: &Ours, globals: &Snapshot) -> Vec<Question
             .unwrap_or_default();
         questions.extend((1..length).map(|place| Question::QueueAt { rollup, place }));
     }
+    let providers = book.providers.rows().map(|(provider, _)| *provider);
+    questions.extend(providers.map(|provider| Question::ProviderQueueLength { provider }));
     let attesters: BTreeSet<AttesterAddress> = book
         .attesters
         .rows()
