@@ -189,6 +189,7 @@ impl Simulation {
         }
         self.watched.heal();
         self.watched.come_to_rest().await;
+        self.watched.restart();
         self.watched.watcher.audit_next().await.unwrap();
         self.watched.play(World::mine);
         self.watched.is_right().await;
