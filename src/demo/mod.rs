@@ -33,7 +33,7 @@ use crate::{
     tasks::Tasks,
     units::{ProviderId, UnixSeconds},
     watcher::{Announcer, Happening, ProviderRef, Step, Subject, Told, WatchError, Watcher},
-    writer::{CommitError, Writer},
+    writer::Writer,
 };
 use clock::ReplayClock;
 use recording::{Recording, RecordingError, Scene};
@@ -145,8 +145,7 @@ impl Demo {
     async fn play(&self, company: &Company, narrator: Narrator<'_>) -> Result<(), DemoError> {
         let mut memory = KeysMemory::new(company.network.clone());
         for scene in &self.stage.recording().scenes {
-            // The last scene's fault is over before the next begins.
-            company.first.fail_next(scene.faults);
+            company.first.silence(scene.is_silent);
             if let Some(head) = self.stage.enter(scene) {
                 self.clock
                     .set(UnixSeconds::new(head.timestamp.value().saturating_add(1)));
