@@ -2,5 +2,6 @@
 //!
 //! A library beside the binary, so that the tests on the wire drive the same code in their own process.
 
+pub mod cli;
 pub mod discord;
 pub mod slash;

@@ -20,6 +20,7 @@ pub mod service;
 pub mod state;
 pub mod store;
 pub mod tasks;
+pub mod telemetry;
 pub mod units;
 pub mod views;
 pub mod watcher;

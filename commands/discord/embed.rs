@@ -139,6 +139,51 @@ fn label(button: &Button) -> &str {
 fn page(url: &str) -> Option<String> {
     let url = reqwest::Url::parse(url).ok()?;
     let is_page = matches!(url.scheme(), "http" | "https") && url.has_host();
-    let url: String = url.into();
+    let url = escaped(url.as_str());
     (is_page && url.len() <= URL_MAX).then_some(url)
+}
+
+/// The signs that browsers bear and RFC 3986 does not, in path, query and fragment; the host was checked when parsed.
+fn escaped(url: &str) -> String {
+    let host = url.find("://").map_or(0, |place| place + 3);
+    let path = url
+        .get(host..)
+        .and_then(|rest| rest.find(['/', '?', '#']))
+        .map_or(url.len(), |place| host + place);
+    let (mut out, mut has_fragment) = (String::with_capacity(url.len()), false);
+    for (place, sign) in url.char_indices() {
+        let is_second_fragment = sign == '#' && has_fragment;
+        has_fragment |= sign == '#';
+        let is_foreign = matches!(
+            sign,
+            '[' | ']' | '{' | '}' | '|' | '\\' | '^' | '`' | '"' | '<' | '>'
+        );
+        if place >= path && (is_foreign || is_second_fragment) {
+            out.push_str(&format!("%{:02X}", u32::from(sign)));
+        } else {
+            out.push(sign);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_button_opens_pages_of_the_web_only_and_in_the_form_that_discord_takes() {
+        let open = |url| page(url);
+        assert_eq!(
+            open("https://a.b/x?y=[1]#z#{").as_deref(),
+            Some("https://a.b/x?y=%5B1%5D#z%23%7B")
+        );
+        assert_eq!(
+            open("http://[::1]:80/|").as_deref(),
+            Some("http://[::1]/%7C")
+        );
+        assert_eq!(open("javascript:alert(1)"), None);
+        assert_eq!(open("https://"), None);
+        assert_eq!(open(&format!("https://a.b/{}", "x".repeat(600))), None);
+    }
 }

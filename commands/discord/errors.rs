@@ -116,80 +116,70 @@ pub async fn on_error(error: FrameworkError<'_, Data, Failure>) {
 }
 
 async fn handle(error: FrameworkError<'_, Data, Failure>) {
+    match error.ctx() {
+        Some(ctx) => tell(ctx, failure_of(error)).await,
+        None => unasked(error).await,
+    }
+}
+
+/// What went wrong with something that was asked.
+fn failure_of(error: FrameworkError<'_, Data, Failure>) -> Failure {
     let internal = |text: String| Failure::Internal(anyhow::anyhow!(text));
     match error {
-        FrameworkError::Command { ctx, error, .. } => tell(ctx, error).await,
-        FrameworkError::CommandCheckFailed { ctx, error, .. } => {
-            tell(ctx, error.unwrap_or_else(|| not_allowed().into())).await;
+        FrameworkError::Command { error, .. } => error,
+        FrameworkError::CommandCheckFailed { error, .. } => {
+            error.unwrap_or_else(|| not_allowed().into())
         }
-        FrameworkError::CommandPanic { ctx, payload, .. } => {
+        FrameworkError::CommandPanic { payload, .. } => {
             let payload = payload.unwrap_or_else(|| "without a message".to_owned());
-            tell(ctx, internal(format!("the command panicked: {payload}"))).await;
+            internal(format!("the command panicked: {payload}"))
         }
-        FrameworkError::ArgumentParse {
-            ctx, error, input, ..
-        } => {
-            tell(
-                ctx,
-                not_understood(input.as_deref(), &error.to_string()).into(),
-            )
-            .await;
+        FrameworkError::ArgumentParse { error, input, .. } => {
+            not_understood(input.as_deref(), &error.to_string()).into()
         }
-        FrameworkError::CommandStructureMismatch {
-            ctx, description, ..
-        } => {
+        FrameworkError::CommandStructureMismatch { description, .. } => {
             tracing::warn!(description, "a command is registered in another form");
-            tell(poise::Context::Application(ctx), outdated().into()).await;
+            outdated().into()
         }
+        FrameworkError::SubcommandRequired { .. } => outdated().into(),
         FrameworkError::CooldownHit {
-            ctx,
-            remaining_cooldown,
-            ..
-        } => {
-            tell(ctx, too_often(remaining_cooldown).into()).await;
-        }
-        FrameworkError::SubcommandRequired { ctx } => tell(ctx, outdated().into()).await,
+            remaining_cooldown, ..
+        } => too_often(remaining_cooldown).into(),
         FrameworkError::MissingBotPermissions {
-            ctx,
             missing_permissions,
             ..
-        } => {
-            tell(ctx, bot_lacks(&missing_permissions.to_string()).into()).await;
+        } => bot_lacks(&missing_permissions.to_string()).into(),
+        FrameworkError::MissingUserPermissions { .. }
+        | FrameworkError::NotAnOwner { .. }
+        | FrameworkError::NsfwOnly { .. }
+        | FrameworkError::DmOnly { .. } => not_allowed().into(),
+        FrameworkError::GuildOnly { .. } => only_in_server().into(),
+        FrameworkError::PermissionFetchFailed { .. } => {
+            internal("the permissions cannot be read".to_owned())
         }
-        FrameworkError::MissingUserPermissions { ctx, .. }
-        | FrameworkError::NotAnOwner { ctx, .. }
-        | FrameworkError::NsfwOnly { ctx, .. }
-        | FrameworkError::DmOnly { ctx, .. } => tell(ctx, not_allowed().into()).await,
-        FrameworkError::PermissionFetchFailed { ctx, .. } => {
-            tell(ctx, internal("the permissions cannot be read".to_owned())).await;
-        }
-        FrameworkError::GuildOnly { ctx, .. } => tell(ctx, only_in_server().into()).await,
+        FrameworkError::Setup { .. }
+        | FrameworkError::EventHandler { .. }
+        | FrameworkError::DynamicPrefix { .. }
+        | FrameworkError::UnknownCommand { .. }
+        | FrameworkError::UnknownInteraction { .. }
+        | FrameworkError::NonCommandMessage { .. } => internal(error.to_string()),
+        FrameworkError::__NonExhaustive(never) => match never {},
+    }
+}
+
+/// What went wrong where nobody waits for words, or no command is known.
+async fn unasked(error: FrameworkError<'_, Data, Failure>) {
+    match error {
         FrameworkError::UnknownInteraction {
             framework,
             interaction,
             ..
-        } => {
-            unknown(framework.serenity_context, interaction).await;
-        }
-        FrameworkError::Setup { error, .. } => {
-            tracing::error!(error = format!("{error:#}"), "the setup failed");
-        }
+        } => unknown(framework.serenity_context, interaction).await,
         FrameworkError::EventHandler { error, event, .. } => {
             let event = event.snake_case_name();
-            tracing::error!(
-                event,
-                error = format!("{error:#}"),
-                "an event was not handled"
-            );
+            tracing::error!(event, error = %error, "an event was not handled");
         }
-        FrameworkError::DynamicPrefix { error, .. }
-        | FrameworkError::NonCommandMessage { error, .. } => {
-            tracing::error!(error = format!("{error:#}"), "a message was not handled");
-        }
-        FrameworkError::UnknownCommand { .. } => {
-            tracing::debug!("a message looks like a command; steward reads none");
-        }
-        FrameworkError::__NonExhaustive(never) => match never {},
+        other => tracing::error!(error = %other, "poise reports a fault"),
     }
 }
 
@@ -312,12 +302,20 @@ mod tests {
     #[test]
     fn a_fault_of_ours_is_a_reference_and_nothing_else() {
         let failure = Failure::Internal(anyhow::anyhow!("/secret/path").context("reading"));
-        insta::assert_snapshot!(failure.told(7, "status"), @"");
+        insta::assert_snapshot!(failure.told(7, "status"), @r#"
+This could not be answered.
+The fault is ours, not yours.
+Try again; if it stays, look for `a3eb8db8` in steward's log.
+"#);
     }
 
     #[test]
     fn what_somebody_typed_is_quoted_harmlessly() {
         let error = not_understood(Some("@everyone **`"), "it is no address");
-        insta::assert_snapshot!(error.shown().replace('\u{200b}', "␣"), @"");
+        insta::assert_snapshot!(error.shown().replace('\u{200b}', "␣"), @r#"
+"\@␣everyone \*\*\`" is not understood.
+it is no address
+See /help for what can be given.
+"#);
     }
 }

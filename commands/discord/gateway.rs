@@ -5,18 +5,12 @@
 //! down within a time limit. What ends it for good - a refused token, refused intents - is an error with a name.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use serenity::{
-    Client,
-    all::{Context, Event, GatewayIntents, RawEventHandler, ShardId, ShardManager},
-    gateway::GatewayError as SerenityGatewayError,
-    http::Http,
+    Client, all::ShardManager, gateway::GatewayError as SerenityGatewayError, http::Http,
 };
 use steward::{clock::Clock, units::UnixSeconds};
 use thiserror::Error;
@@ -26,12 +20,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     connection::Connection,
     registration::{self, Memory},
-    watchdog::{Identifies, Sample, Verdict, Watchdog},
+    session::{Signs, client, sample, shut_down},
+    watchdog::{Identifies, Verdict, Watchdog},
 };
-use crate::slash::{self, Data};
+use crate::slash::Data;
 
-/// The one shard of a bot of one guild.
-const SHARD: ShardId = ShardId(0);
 /// What a client that never got READY counts for: serenity introduces itself once per heartbeat (41 s) and 5 s, and
 /// the watchdog waits for 2 min.
 const IDENTIFIES_UNSEEN: usize = 3;
@@ -256,11 +249,7 @@ impl Gateway {
         if !*is_registered {
             *is_registered = self.register(&http).await;
         }
-        let signs = Arc::new(Signs {
-            is_retired: AtomicBool::new(false),
-            readies: AtomicU32::new(0),
-            identifies: Arc::clone(&self.identifies),
-        });
+        let signs = Arc::new(Signs::new(Arc::clone(&self.identifies)));
         let client = client(http, self.data.clone(), Arc::clone(&signs)).await;
         let client =
             client.map_err(|error| unreachable(format!("cannot make a client: {error}")))?;
@@ -289,9 +278,8 @@ impl Gateway {
             end = self.watch(&manager, &signs) => end,
             () = token.cancelled() => End::Asked,
         };
-        // What serenity left behind may connect again; its first event ends it.
-        signs.is_retired.store(true, Ordering::SeqCst);
-        if tokio::time::timeout(self.timing.shutdown, manager.shutdown_all())
+        signs.retire();
+        if tokio::time::timeout(self.timing.shutdown, shut_down(&manager))
             .await
             .is_err()
         {
@@ -309,7 +297,7 @@ impl Gateway {
         loop {
             ticks.tick().await;
             let now = Instant::now();
-            let is_ready = signs.readies.load(Ordering::SeqCst) > 0;
+            let is_ready = signs.is_ready();
             match watchdog.observe(sample(manager).await, now) {
                 Verdict::Connecting => {
                     connecting += 1;
@@ -415,60 +403,5 @@ fn ended_by(ended: serenity::Result<()>) -> End {
     End::Dead {
         reason,
         was_well: false,
-    }
-}
-
-async fn sample(manager: &ShardManager) -> Sample {
-    let runners = manager.runners.lock().await;
-    runners
-        .get(&SHARD)
-        .map_or(Sample::NoShard, |runner| Sample::Shard(runner.latency))
-}
-
-/// What one client's events say beside their content.
-#[derive(Debug)]
-struct Signs {
-    is_retired: AtomicBool,
-    readies: AtomicU32,
-    identifies: Arc<Mutex<Identifies>>,
-}
-
-impl Signs {
-    fn heard(&self, context: &Context, event: &Event) {
-        if matches!(event, Event::Ready(_)) {
-            self.readies.fetch_add(1, Ordering::SeqCst);
-            let mut identifies = self
-                .identifies
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            identifies.note(Instant::now());
-        }
-        if self.is_retired.load(Ordering::SeqCst) {
-            context.shard.shutdown_clean();
-        }
-    }
-}
-
-/// A client with our commands, that has asked nothing but the address of the gateway.
-async fn client(http: Http, data: Data, signs: Arc<Signs>) -> serenity::Result<Client> {
-    let framework = poise::Framework::builder()
-        .options(slash::options())
-        .initialize_owners(false)
-        .setup(|_, _, _| Box::pin(async move { Ok(data) }))
-        .build();
-    serenity::client::ClientBuilder::new_with_http(http, GatewayIntents::GUILDS)
-        .framework(framework)
-        .raw_event_handler(Ears(signs))
-        .await
-}
-
-/// serenity takes its handlers by value.
-#[derive(Debug)]
-struct Ears(Arc<Signs>);
-
-#[serenity::async_trait]
-impl RawEventHandler for Ears {
-    async fn raw_event(&self, context: Context, event: Event) {
-        self.0.heard(&context, &event);
     }
 }

@@ -120,7 +120,6 @@ impl Identifies {
 mod tests {
     use super::*;
 
-    const BEAT: Duration = Duration::from_millis(41_250);
     const LIMIT: Duration = Duration::from_mins(2);
 
     #[test]
@@ -129,8 +128,9 @@ mod tests {
         let mut watchdog = Watchdog::new(LIMIT, start);
         let (mut acknowledged, seconds) = (0, 24 * 3600);
         for second in 0..seconds {
-            let beats = Duration::from_secs(second).as_millis() / BEAT.as_millis();
-            let latency = (beats > 0).then(|| Duration::from_nanos(80_000_000 + beats as u64));
+            // Discord's beat is 41.25 s.
+            let beats = second * 1000 / 41_250;
+            let latency = (beats > 0).then(|| Duration::from_nanos(80_000_000 + beats));
             let now = start + Duration::from_secs(second);
             match watchdog.observe(Sample::Shard(latency), now) {
                 Verdict::Acknowledged => acknowledged += 1,

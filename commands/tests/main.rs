@@ -1,12 +1,16 @@
 //! On the wire.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "these are tests, and helpers of tests"
+    reason = "these are tests, and helpers of tests; they keep their own tasks"
 )]
 
+mod bot;
 mod courier;
+mod gateway;
 mod hostile;
+mod people;
 mod world;

@@ -10,7 +10,6 @@ use steward::{
 };
 use steward_commands::discord::{Connection, DiscordCourier};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const CHANNEL: ChannelId = ChannelId(Spec::CHANNEL.0);
 
 /// A fake without rate limits.
@@ -21,7 +20,7 @@ pub(crate) async fn unlimited() -> Arc<Fake> {
 }
 
 pub(crate) fn connection(fake: &Fake) -> Connection {
-    let mut connection = Connection::new(Spec::TOKEN.into()).at(&fake.url());
+    let mut connection = Connection::new(Spec::TOKEN.into()).at(fake.url());
     connection.request_timeout = Duration::from_secs(2);
     connection
 }

@@ -21,9 +21,12 @@ pub use stage::{Reason, Stage, Standing};
 /// Everything known of one attester of one network. Derived from blocks: a reorg takes it back.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attester {
-    /// Its provider, where one ever added it.
+    /// Its provider, where one ever added it: ours, or the one that added it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub membership: Option<Membership>,
+    /// Further providers that added it. Anybody may register as one and add any address: that takes nothing away from ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_memberships: Vec<Membership>,
     /// Its places in entry queues, oldest first; several where somebody queued it twice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<Entry>,
@@ -67,7 +70,7 @@ pub struct Membership {
     /// Its place in the provider's queue; `None` once it left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_index: Option<QueueIndex>,
-    /// Whether it left the queue because the admin dripped it.
+    /// Whether it left the queue because the admin dripped it, and nothing has become of it since.
     #[serde(default)]
     pub is_dripped: bool,
 }
@@ -205,6 +208,18 @@ pub enum RefusalCause {
 }
 
 impl Attester {
+    /// Its memberships in every provider that ever added it.
+    pub fn memberships(&self) -> impl Iterator<Item = &Membership> {
+        self.membership.iter().chain(&self.other_memberships)
+    }
+
+    /// Its membership in `provider`.
+    #[must_use]
+    pub fn membership_in(&self, provider: ProviderId) -> Option<&Membership> {
+        self.memberships()
+            .find(|membership| membership.provider == provider)
+    }
+
     /// The first place in the entry queue of `rollup`.
     #[must_use]
     pub fn entry(&self, rollup: RollupVersion) -> Option<&Entry> {

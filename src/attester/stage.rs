@@ -189,9 +189,8 @@ fn queued(attester: &Attester) -> Option<Standing> {
         return Some(Standing::new(Stage::RollupEntryQueue, reason));
     }
     attester
-        .membership
-        .as_ref()
-        .and_then(|membership| membership.queue_index)
+        .memberships()
+        .find_map(|membership| membership.queue_index)
         .map(|_| {
             let reason = if is_used_up {
                 Reason::InProviderQueueUsedUp
@@ -206,7 +205,7 @@ fn unregistered(attester: &Attester) -> Standing {
     if attester
         .membership
         .as_ref()
-        .is_some_and(|membership| membership.is_dripped)
+        .is_some_and(|home| home.is_dripped)
     {
         return Standing::new(Stage::New, Reason::Dripped);
     }

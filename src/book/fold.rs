@@ -49,9 +49,11 @@ impl Ours {
     /// Whether an attester is ours.
     #[must_use]
     pub fn has(&self, address: AttesterAddress, attester: Option<&Attester>) -> bool {
-        let is_member = attester
-            .and_then(|attester| attester.membership.as_ref())
-            .is_some_and(|membership| self.providers.contains(&membership.provider));
+        let is_member = attester.is_some_and(|attester| {
+            attester
+                .memberships()
+                .any(|membership| self.providers.contains(&membership.provider))
+        });
         is_member || self.listed.contains(&address)
     }
 }
@@ -408,6 +410,9 @@ impl<'a> Fold<'a> {
         let block = seen.block.number;
         self.change_attester(attester, |attester| {
             settle_stake(attester, rollup, index, StakeFate::Refunded);
+            if let Some(home) = attester.membership.as_mut() {
+                home.is_dripped = false;
+            }
             let cause = if attester.is_used_up() {
                 RefusalCause::AttesterUsedBefore
             } else if !is_latest && moves != Some(false) {
@@ -521,7 +526,7 @@ impl<'a> Fold<'a> {
                 queue_index: Some(index),
                 is_dripped: false,
             };
-            self.change_attester(*attester, |attester| attester.membership = Some(membership));
+            self.join(*attester, membership);
         }
     }
 
@@ -549,17 +554,45 @@ impl<'a> Fold<'a> {
         if gone.is_none_or(|entry| entry.attester != attester) {
             self.fault(Fault::ProviderQueueHead { provider, attester });
         }
-        self.change_attester(attester, |attester| {
-            let known = attester.membership.take();
-            let again = known
-                .as_ref()
-                .and_then(|known| known.queue_index)
-                .filter(|place| *place != index);
-            attester.membership = Some(Membership {
-                provider,
-                queue_index: again,
-                is_dripped,
-            });
+        let known = self
+            .book
+            .attesters
+            .row(&attester)
+            .and_then(|attester| attester.membership_in(provider));
+        // Added twice, it still waits at its later place.
+        let again = known
+            .and_then(|known| known.queue_index)
+            .filter(|place| *place != index);
+        let membership = Membership {
+            provider,
+            queue_index: again,
+            is_dripped,
+        };
+        self.join(attester, membership);
+    }
+
+    /// Writes a membership down: ours, or the newest, first.
+    fn join(&mut self, address: AttesterAddress, membership: Membership) {
+        let ours = self.ours;
+        self.change_attester(address, |attester| {
+            let provider = membership.provider;
+            attester
+                .other_memberships
+                .retain(|other| other.provider != provider);
+            match attester.membership.as_mut() {
+                Some(home)
+                    if home.provider != provider && ours.providers.contains(&home.provider) =>
+                {
+                    attester.other_memberships.push(membership);
+                }
+                Some(home) => {
+                    let before = std::mem::replace(home, membership);
+                    if before.provider != provider {
+                        attester.other_memberships.push(before);
+                    }
+                }
+                None => attester.membership = Some(membership),
+            }
         });
     }
 

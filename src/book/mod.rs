@@ -164,12 +164,9 @@ impl Book {
         &self,
         provider: ProviderId,
     ) -> impl Iterator<Item = (&AttesterAddress, &Attester)> {
-        self.attesters.rows().filter(move |(_, attester)| {
-            attester
-                .membership
-                .as_ref()
-                .is_some_and(|of| of.provider == provider)
-        })
+        self.attesters
+            .rows()
+            .filter(move |(_, attester)| attester.membership_in(provider).is_some())
     }
 }
 

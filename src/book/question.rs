@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Book, fold::Ours};
 use crate::{
-    attester::{Exit, RegistrationState},
+    attester::{Exit, Registration, RegistrationState},
     chain::{
         Call, CallAnswer,
-        contracts::{abi, answer, call},
+        contracts::{BONUS_INSTANCE, abi, answer, call},
     },
     units::{Address, AttesterAddress, ProviderId, RollupVersion, U256, UnixSeconds, Wei},
 };
@@ -44,6 +44,11 @@ pub enum Question {
     },
     /// `Governance.getWithdrawal`.
     Withdrawal { governance: Address, id: u64 },
+    /// `GSE.isRegistered` on the bonus instance: whether a stake follows the latest rollup.
+    FollowsLatest {
+        gse: Address,
+        attester: AttesterAddress,
+    },
     /// `StakingRegistry.getProviderQueueLength`.
     ProviderQueueLength { provider: ProviderId },
     /// `StakingRegistry.getFirstIndexInQueue`.
@@ -193,6 +198,13 @@ impl Question {
                     withdrawalId: U256::from(*id),
                 },
             ),
+            Self::FollowsLatest { gse, attester } => call(
+                *gse,
+                &Gse::isRegisteredCall {
+                    instance: BONUS_INSTANCE,
+                    attester: attester.address(),
+                },
+            ),
             Self::ProviderQueueLength { provider } => call(
                 registry,
                 &S::getProviderQueueLengthCall {
@@ -283,6 +295,9 @@ impl Question {
                 number(answer::<R::getEntryQueueFlushSizeCall>(raw).map_err(fault)?)
             }
             Self::IsBootstrapped { .. } => answer::<R::getIsBootstrappedCall>(raw)
+                .map(Answer::Flag)
+                .map_err(fault),
+            Self::FollowsLatest { .. } => answer::<Gse::isRegisteredCall>(raw)
                 .map(Answer::Flag)
                 .map_err(fault),
             Self::QueueAt { .. } => answer::<R::getEntryQueueAtCall>(raw)
@@ -403,7 +418,7 @@ impl Book {
         questions
     }
 
-    /// The views of one attester: on every rollup, and the governance's lock of its exit.
+    /// The views of one attester: on every rollup.
     pub fn ask_about(&self, attester: AttesterAddress, questions: &mut Vec<Question>) {
         for (version, _) in self.rollups.rows() {
             questions.push(Question::View {
@@ -411,22 +426,44 @@ impl Book {
                 attester,
             });
         }
-        let Some(known) = self
-            .attesters
-            .row(&attester)
-            .and_then(|attester| attester.registration.as_ref())
-        else {
-            return;
-        };
-        if let RegistrationState::Zombie { exit: Some(exit) }
-        | RegistrationState::Exiting { exit: Some(exit) } = &known.state
-            && let Some(governance) = self.governance(known.rollup)
-        {
-            questions.push(Question::Withdrawal {
-                governance,
-                id: exit.withdrawal_id,
-            });
+    }
+
+    /// What the views of a block leave open, asked at the same block: when a withdrawal unlocks, and whether a stake whose
+    /// deposit was never seen follows the latest rollup.
+    #[must_use]
+    pub fn open_questions(&self, snapshot: &Snapshot) -> Vec<Question> {
+        let mut questions = BTreeSet::new();
+        for (question, answer) in snapshot.answers() {
+            let (Question::View { rollup, attester }, Answer::View(view)) = (question, answer)
+            else {
+                continue;
+            };
+            let Some(row) = self.rollups.row(rollup) else {
+                continue;
+            };
+            let known = self
+                .attesters
+                .row(attester)
+                .and_then(|attester| attester.registration.as_ref());
+            if let Some((exit, _)) = &view.exit
+                && unlock_of(known, exit.withdrawal_id).is_none()
+                && let Some(parameters) = &row.parameters
+            {
+                questions.insert(Question::Withdrawal {
+                    governance: parameters.governance,
+                    id: exit.withdrawal_id,
+                });
+            }
+            if view.status == Status::Validating
+                && known.is_none_or(|known| known.instance.is_none())
+            {
+                questions.insert(Question::FollowsLatest {
+                    gse: row.gse,
+                    attester: *attester,
+                });
+            }
         }
+        questions.into_iter().collect()
     }
 
     pub(super) fn governance(&self, rollup: RollupVersion) -> Option<Address> {
@@ -436,33 +473,15 @@ impl Book {
             .as_ref()
             .map(|parameters| parameters.governance)
     }
+}
 
-    /// Withdrawals whose unlock is still unknown, of attesters of ours: asked in a second aggregate, after the views.
-    #[must_use]
-    pub fn open_withdrawals(&self, touched: &BTreeSet<AttesterAddress>) -> Vec<Question> {
-        let mut questions = Vec::new();
-        for attester in touched {
-            let Some(known) = self
-                .attesters
-                .row(attester)
-                .and_then(|attester| attester.registration.as_ref())
-            else {
-                continue;
-            };
-            let (RegistrationState::Zombie { exit: Some(exit) }
-            | RegistrationState::Exiting { exit: Some(exit) }) = &known.state
-            else {
-                continue;
-            };
-            if exit.unlocks_at.is_none()
-                && let Some(governance) = self.governance(known.rollup)
-            {
-                questions.push(Question::Withdrawal {
-                    governance,
-                    id: exit.withdrawal_id,
-                });
-            }
+/// When the withdrawal `id` unlocks, where that was read before.
+pub(super) fn unlock_of(known: Option<&Registration>, id: u64) -> Option<UnixSeconds> {
+    match &known?.state {
+        RegistrationState::Zombie { exit: Some(exit) }
+        | RegistrationState::Exiting { exit: Some(exit) } => {
+            exit.unlocks_at.filter(|_| exit.withdrawal_id == id)
         }
-        questions
+        _ => None,
     }
 }

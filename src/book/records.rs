@@ -54,6 +54,9 @@ pub struct Block {
     pub parent: B256,
     /// Its time.
     pub at: UnixSeconds,
+    /// The contracts that were watched when it was read.
+    #[serde(default)]
+    pub contracts: Vec<Address>,
     /// How many logs of watched contracts it holds.
     pub log_count: u64,
     /// Digest over those logs (transaction, index, topics, data).

@@ -61,9 +61,6 @@ impl Fold<'_> {
                 {
                     attesters.push(*attester);
                 }
-                (Question::Withdrawal { id, .. }, Answer::Withdrawal(unlocks_at, _)) => {
-                    self.unlock(*id, *unlocks_at);
-                }
                 _ => {}
             }
         }
@@ -85,6 +82,7 @@ impl Fold<'_> {
             // A registration may live on any rollup: only the views of all of them together tell.
             if views.len() == versions.len() {
                 self.views(attester, &views);
+                self.open_answers(attester, snapshot);
             }
         }
         self.judge_pending(&at.evidence("Rollup.getAttesterView"));
@@ -290,29 +288,47 @@ impl Fold<'_> {
         }
     }
 
-    fn unlock(&mut self, id: u64, unlocks_at: UnixSeconds) {
-        let holder = self.book.attesters.rows().find_map(|(address, attester)| {
-            let known = attester.registration.as_ref()?;
-            match &known.state {
-                RegistrationState::Zombie { exit: Some(exit) }
-                | RegistrationState::Exiting { exit: Some(exit) } => (exit.withdrawal_id == id
-                    && exit.unlocks_at != Some(unlocks_at))
-                .then_some(*address),
-                _ => None,
-            }
-        });
-        if let Some(address) = holder {
-            self.change_attester(address, |attester| {
-                if let Some(Registration {
-                    state:
-                        RegistrationState::Zombie { exit: Some(exit) }
-                        | RegistrationState::Exiting { exit: Some(exit) },
-                    ..
-                }) = &mut attester.registration
+    /// Takes what was asked after the views: when the exit unlocks, and whether the stake follows the latest rollup.
+    fn open_answers(&mut self, address: AttesterAddress, snapshot: &Snapshot) {
+        let Some(known) = self
+            .book
+            .attesters
+            .row(&address)
+            .and_then(|attester| attester.registration.as_ref())
+        else {
+            return;
+        };
+        let Some(rollup) = self.book.rollups.row(&known.rollup) else {
+            return;
+        };
+        let (gse, address_of) = (rollup.gse, rollup.address);
+        let mut told = known.clone();
+        match &mut told.state {
+            RegistrationState::Zombie { exit: Some(exit) }
+            | RegistrationState::Exiting { exit: Some(exit) } => {
+                let id = exit.withdrawal_id;
+                let governance = self.book.governance(known.rollup);
+                let question = governance.map(|governance| Question::Withdrawal { governance, id });
+                if let Some(Answer::Withdrawal(unlocks_at, _)) =
+                    question.and_then(|question| snapshot.answer(&question))
                 {
-                    exit.unlocks_at = Some(unlocks_at);
+                    exit.unlocks_at = Some(*unlocks_at);
                 }
-            });
+            }
+            RegistrationState::Validating if told.instance.is_none() => {
+                let attester = address;
+                if let Some(follows) = snapshot.flag(&Question::FollowsLatest { gse, attester }) {
+                    told.instance = Some(if follows {
+                        Instance::Bonus
+                    } else {
+                        Instance::Rollup(address_of)
+                    });
+                }
+            }
+            _ => {}
+        }
+        if told != *known {
+            self.change_attester(address, |attester| attester.registration = Some(told));
         }
     }
 

@@ -11,4 +11,5 @@
 )]
 
 mod real_chain;
+mod simulation;
 mod world;

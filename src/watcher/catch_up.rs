@@ -5,12 +5,13 @@
 //! that follows at the head.
 
 use super::{
-    Happening, NEAR_BLOCKS, Step, WatchError, Watcher, discover,
+    Happening, NEAR_BLOCKS, Step, WatchError, Watcher,
+    follow::replace_rollups,
     logs::{Reading, catch_up_filter},
 };
 use crate::{
-    book::fold::{Fold, Mode},
-    chain::{BlockTag, Header},
+    book::fold::{Fold, Mode, Seen},
+    chain::{BlockTag, ChainError, Header, contracts::Event},
     state::State,
     units::{BlockNumber, BlockRef, UnixSeconds},
 };
@@ -28,7 +29,7 @@ impl Watcher {
                 return Ok(());
             }
         }
-        let found = discover::rollups(&self.endpoints, head, self.subject.registry).await?;
+        let found = self.discover(head).await?;
         let subject = self.subject.clone();
         self.writer
             .commit(|state: &mut State, _| {
@@ -49,6 +50,7 @@ impl Watcher {
                 state.change_progress(network, |progress| {
                     progress.floor = head.block.number;
                     (progress.head, progress.head_at) = (head.block.number, head.timestamp);
+                    progress.is_doubtful = true;
                 });
                 Ok::<_, WatchError>(())
             })
@@ -57,9 +59,43 @@ impl Watcher {
         Ok(())
     }
 
+    /// Finds the contracts at the head, for the logs that a range holds of them.
+    async fn learn_rollups(&self, head: &Header) -> Result<(), WatchError> {
+        let found = self.discover(head).await?;
+        let network = self.network();
+        self.writer
+            .commit(|state: &mut State, _| {
+                if let Some(book) = state.books.get_mut(network) {
+                    replace_rollups(book, &found);
+                }
+                state.change_progress(network, |progress| progress.is_doubtful = true);
+                Ok::<_, WatchError>(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Whether the cursor lies on the chain that is read now. What is final stays so; a block that was followed before a
+    /// long absence may have been replaced meanwhile.
+    async fn is_on_chain(&self, cursor: BlockRef) -> Result<bool, WatchError> {
+        let finalized = self.progress().await.finalized;
+        let is_final = finalized.is_some_and(|finalized| cursor.number <= finalized.number);
+        if is_final || cursor.hash.is_zero() {
+            return Ok(true);
+        }
+        let header = self
+            .endpoints
+            .header(BlockTag::Number(cursor.number))
+            .await?;
+        Ok(header.ok_or(ChainError::UnknownBlock)?.block == cursor)
+    }
+
     /// Reads the next range.
     pub(super) async fn catch_up(&self, head: &Header) -> Result<Step, WatchError> {
         let cursor = self.cursor().await;
+        if !self.is_on_chain(cursor).await? {
+            return self.unwind(head).await;
+        }
         let from = cursor.number.saturating_add(1);
         let near = head.block.number.saturating_sub(NEAR_BLOCKS);
         let finalized = self
@@ -93,11 +129,16 @@ impl Watcher {
         };
         let reading = Reading::of(&contracts, &range.logs, |block| dates.of(block));
         if reading.is_structural(&contracts) && self.is_news(&reading).await {
-            self.discover(head).await?;
+            self.learn_rollups(head).await?;
             return Ok(Step::CaughtUp {
                 to: cursor.number,
                 head: head.block.number,
             });
+        }
+        let is_slasher = |seen: &Seen| matches!(seen.event, Event::SlasherChanged { .. });
+        if reading.seen.iter().any(is_slasher) {
+            // The blocks near the head are to be read with the contracts of the head.
+            self.learn_rollups(head).await?;
         }
         self.commit_range(from, &end, &reading, head).await?;
         Ok(Step::CaughtUp {
@@ -108,7 +149,6 @@ impl Watcher {
 
     /// Whether discovery would find contracts that the book does not know.
     async fn is_news(&self, reading: &Reading) -> bool {
-        use crate::chain::contracts::Event;
         let state = self.writer.read().await;
         let Some(book) = state.book(self.network()) else {
             return false;
@@ -143,6 +183,8 @@ impl Watcher {
                 });
                 state.change_progress(network, |progress| {
                     progress.covered.add(from, end.block.number);
+                    // Parameters of then were written over those of now.
+                    progress.is_doubtful = true;
                     (progress.head, progress.head_at) = (head.block.number, head.timestamp);
                 });
                 self.announcer

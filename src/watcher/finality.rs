@@ -1,14 +1,14 @@
 //! What finality allows: badges, forgetting undo records, and reading final blocks once more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Happening, WatchError, Watcher, logs::digest};
 use crate::{
     book::{fold::Fault, records::Block},
-    chain::{BlockTag, Log, endpoints::Finality},
+    chain::{BlockTag, Log, LogFilter, endpoints::Finality},
     state::State,
     store::{Tree, undo},
-    units::{BlockNumber, BlockRef},
+    units::{Address, BlockNumber, BlockRef},
 };
 
 /// Finality is asked for every so many blocks; it advances once per 32 slots.
@@ -117,7 +117,7 @@ impl Watcher {
     /// Reads the logs of blocks that became final once more and compares them with what was folded.
     async fn confirm(&self, finalized: BlockRef) -> Result<Vec<Fault>, WatchError> {
         let network = self.network();
-        let (blocks, filter) = {
+        let blocks = {
             let state = self.writer.read().await;
             let Some(book) = state.book(network) else {
                 return Ok(Vec::new());
@@ -136,7 +136,16 @@ impl Watcher {
                 })
                 .map(|(number, block)| (*number, block.clone()))
                 .collect();
-            (blocks, book.filter())
+            blocks
+        };
+        // Contracts come and go; each block is compared by those that were watched when it was read.
+        let contracts: BTreeSet<Address> = blocks
+            .values()
+            .flat_map(|block| block.contracts.iter().copied())
+            .collect();
+        let filter = LogFilter {
+            addresses: contracts.into_iter().collect(),
+            topics: Vec::new(),
         };
         let (Some(first), Some(last)) = (
             blocks.keys().next().copied(),
@@ -149,6 +158,10 @@ impl Watcher {
         while from <= last {
             let range = self.endpoints.logs(from, last, &filter).await?;
             for log in range.logs {
+                let block = blocks.get(&log.block.number);
+                if !block.is_some_and(|block| block.contracts.contains(&log.address)) {
+                    continue;
+                }
                 logs.entry(log.block.number).or_default().push(log);
             }
             from = range.to_reached.saturating_add(1);

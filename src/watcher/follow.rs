@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Happening, WatchError, Watcher, discover,
+    Happening, WatchError, Watcher,
+    ask::Views,
+    discover,
     logs::{Reading, digest},
     progress::Progress,
 };
@@ -11,24 +13,28 @@ use crate::{
     book::{
         Book,
         fold::{Fold, Mode, Ours, Outcome},
-        question::{Question, Snapshot},
-        records::{Block, UnknownEvent},
+        records::{Block, Rollup, UnknownEvent},
         snapshot::At,
     },
-    chain::{Call, ChainError, Header, Log},
+    chain::{ChainError, Header, Log},
     state::State,
-    units::AttesterAddress,
+    units::{Address, AttesterAddress, RollupVersion},
 };
 
-/// What the contracts told of a block.
-#[derive(Debug)]
-enum Views {
-    /// Nothing: nobody holds the state of that block any more.
-    Missing,
-    /// What is asked at every block.
-    Globals(Snapshot),
-    /// That, and everything of ours.
-    Sweep(Snapshot),
+/// All rollups of the Registry, as found at one block.
+pub(super) type Found = Vec<(RollupVersion, Rollup)>;
+
+/// What was read of one block.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// The watched contracts.
+    pub(super) contracts: Vec<Address>,
+    /// Its logs of watched contracts.
+    pub(super) logs: Vec<Log>,
+    /// What they say.
+    pub(super) reading: Reading,
+    /// The rollups at it, where they had to be found again.
+    pub(super) found: Option<Found>,
 }
 
 impl Watcher {
@@ -37,9 +43,8 @@ impl Watcher {
     /// Where nobody holds the state of a block below the head any more, its logs are folded alone, and the sweep at
     /// the head tells the rest.
     pub(super) async fn follow(&self, header: &Header, is_head: bool) -> Result<(), WatchError> {
-        let (logs, reading) = self.read_block(header).await?;
-        let touched = touched_by(&reading);
-        let views = match self.views(header, &touched, is_head).await {
+        let page = self.read_block(header, is_head).await?;
+        let views = match self.views(header, &page, is_head).await {
             Ok(views) => views,
             Err(WatchError::Chain(
                 error @ (ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::PinIgnored),
@@ -49,123 +54,44 @@ impl Watcher {
             }
             Err(error) => return Err(error),
         };
-        self.commit_block(header, &logs, &reading, &views).await?;
-        if matches!(views, Views::Missing) {
-            Ok(())
-        } else {
-            self.complete_withdrawals(header, &touched).await
-        }
-    }
-
-    /// The views of a block: those of every block, and at the head all of ours where they were not swept yet.
-    async fn views(
-        &self,
-        header: &Header,
-        touched: &BTreeSet<AttesterAddress>,
-        is_head: bool,
-    ) -> Result<Views, WatchError> {
-        let is_swept = {
-            let state = self.writer.read().await;
-            state
-                .book(self.network())
-                .is_some_and(|book| book.summary().is_swept)
-        };
-        let mut snapshot = self
-            .ask(header, |book, ours| book.questions(ours, touched))
-            .await?;
-        if is_swept || !is_head {
-            return Ok(Views::Globals(snapshot));
-        }
-        snapshot.extend(self.sweep(header, &snapshot).await?);
-        Ok(Views::Sweep(snapshot))
+        self.commit_block(header, &page, &views).await
     }
 
     /// The logs of a block, read with all contracts known: where the block itself made new ones known, they are found
     /// first and the logs are read again.
-    async fn read_block(&self, header: &Header) -> Result<(Vec<Log>, Reading), WatchError> {
-        for _ in 0..2 {
-            let (contracts, filter) = {
-                let state = self.writer.read().await;
-                let Some(book) = state.book(&self.subject.network) else {
-                    return Ok(Default::default());
-                };
-                (book.contracts(), book.filter())
-            };
+    async fn read_block(&self, header: &Header, is_head: bool) -> Result<Page, WatchError> {
+        let is_doubtful = is_head && self.progress().await.is_doubtful;
+        let mut found = match is_doubtful {
+            true => Some(self.discover(header).await?),
+            false => None,
+        };
+        loop {
+            let (contracts, filter) = self
+                .with_rollups(found.as_ref(), |book, _| (book.contracts(), book.filter()))
+                .await?;
             let logs = self.endpoints.observe(header, &filter, &[]).await?.logs;
             let reading = Reading::of(&contracts, &logs, |_| header.timestamp);
-            if !reading.is_structural(&contracts) {
-                return Ok((logs, reading));
+            if found.is_some() || !reading.is_structural(&contracts) {
+                return Ok(Page {
+                    contracts: filter.addresses,
+                    logs,
+                    reading,
+                    found,
+                });
             }
-            self.discover(header).await?;
+            found = Some(self.discover(header).await?);
         }
-        let (contracts, filter) = {
-            let state = self.writer.read().await;
-            let Some(book) = state.book(&self.subject.network) else {
-                return Ok(Default::default());
-            };
-            (book.contracts(), book.filter())
-        };
-        let logs = self.endpoints.observe(header, &filter, &[]).await?.logs;
-        let reading = Reading::of(&contracts, &logs, |_| header.timestamp);
-        Ok((logs, reading))
     }
 
-    /// Finds the contracts at a block and takes what is new into the book.
-    pub(super) async fn discover(&self, header: &Header) -> Result<(), WatchError> {
-        let found = discover::rollups(&self.endpoints, header, self.subject.registry).await?;
-        let network = self.subject.network.clone();
-        self.writer
-            .commit(|state: &mut State, _| {
-                let Some(book) = state.books.get_mut(&network) else {
-                    return Ok::<_, WatchError>(());
-                };
-                for (version, rollup) in found {
-                    book.rollups
-                        .change_or_make(&version, Default::default, |row| {
-                            let (queue, flush) = (row.queue.clone(), row.flush.take());
-                            *row = crate::book::records::Rollup {
-                                queue,
-                                flush,
-                                ..rollup
-                            };
-                        });
-                }
-                Ok(())
-            })
-            .await?;
-        Ok(())
-    }
-
-    /// Asks the questions that `plan` makes of the book, at `header`.
-    pub(super) async fn ask(
-        &self,
-        header: &Header,
-        plan: impl FnOnce(&Book, &Ours) -> Vec<Question>,
-    ) -> Result<Snapshot, WatchError> {
-        let (questions, calls): (Vec<Question>, Vec<Call>) = {
-            let state = self.writer.read().await;
-            let ours = self.announcer.ours(&state, &self.subject.network);
-            let Some(book) = state.book(&self.subject.network) else {
-                return Ok(Snapshot::default());
-            };
-            let questions = plan(book, &ours);
-            questions
-                .into_iter()
-                .filter_map(|question| question.call(book).map(|call| (question, call)))
-                .unzip()
-        };
-        if calls.is_empty() {
-            return Ok(Snapshot::default());
-        }
-        let answers = self.endpoints.calls(header, &calls).await?;
-        Ok(Snapshot::read(&questions, &answers))
+    /// Finds the contracts at a block.
+    pub(super) async fn discover(&self, header: &Header) -> Result<Found, WatchError> {
+        Ok(discover::rollups(&self.endpoints, header, self.subject.registry).await?)
     }
 
     async fn commit_block(
         &self,
         header: &Header,
-        logs: &[Log],
-        reading: &Reading,
+        page: &Page,
         views: &Views,
     ) -> Result<(), WatchError> {
         let network = self.subject.network.as_str();
@@ -175,43 +101,17 @@ impl Watcher {
                 let ours = self.announcer.ours(state, network);
                 let mut outcome = Outcome::default();
                 if let Some(book) = state.books.get_mut(network) {
-                    outcome = fold_block(book, &ours, header, logs, reading, views);
+                    if let Some(found) = &page.found {
+                        replace_rollups(book, found);
+                    }
+                    outcome = fold_block(book, &ours, header, page, views);
                 }
-                state.change_progress(network, |progress| advance(progress, header));
-                self.announcer
-                    .announce(state, network, &self.told(Happening::Folded(&outcome)));
-                Ok::<_, WatchError>(())
-            })
-            .await?;
-        Ok(())
-    }
-
-    /// Reads when withdrawals unlock that this block made known; their ids come with the views.
-    async fn complete_withdrawals(
-        &self,
-        header: &Header,
-        touched: &BTreeSet<AttesterAddress>,
-    ) -> Result<(), WatchError> {
-        let snapshot = self
-            .ask(header, |book, _| book.open_withdrawals(touched))
-            .await?;
-        if snapshot.answers().next().is_none() {
-            return Ok(());
-        }
-        let network = self.subject.network.as_str();
-        let at = At {
-            block: header.block,
-            at: header.timestamp,
-        };
-        self.writer
-            .commit(|state: &mut State, _| {
-                let ours = self.announcer.ours(state, network);
-                let Some(book) = state.books.get_mut(network) else {
-                    return Ok(());
-                };
-                let mut fold = Fold::new(book, &ours, Mode::Head);
-                fold.snapshot(at, &snapshot);
-                let outcome = fold.finish();
+                state.change_progress(network, |progress| {
+                    advance(progress, header);
+                    if page.found.is_some() {
+                        progress.is_doubtful = false;
+                    }
+                });
                 self.announcer
                     .announce(state, network, &self.told(Happening::Folded(&outcome)));
                 Ok::<_, WatchError>(())
@@ -221,8 +121,28 @@ impl Watcher {
     }
 }
 
-/// The attesters that events name.
-fn touched_by(reading: &Reading) -> BTreeSet<AttesterAddress> {
+/// Puts the rollups as found in the place of those known; what was folded of a rollup stays with it.
+pub(super) fn replace_rollups(book: &mut Book, found: &Found) {
+    let is_found = |version: &RollupVersion| found.iter().any(|(one, _)| one == version);
+    let gone: Vec<RollupVersion> = book.rollups.rows().map(|(version, _)| *version).collect();
+    for version in gone.iter().filter(|version| !is_found(version)) {
+        book.rollups.remove(version);
+    }
+    for (version, rollup) in found {
+        book.rollups
+            .change_or_make(version, Default::default, |row| {
+                let (queue, flush) = (row.queue.clone(), row.flush.take());
+                *row = Rollup {
+                    queue,
+                    flush,
+                    ..rollup.clone()
+                };
+            });
+    }
+}
+
+/// The attesters that events name. Those that joined a provider are named too: an earlier life may be known of them.
+pub(super) fn touched_by(reading: &Reading) -> BTreeSet<AttesterAddress> {
     use crate::chain::contracts::Event;
     let mut touched = BTreeSet::new();
     for seen in &reading.seen {
@@ -237,6 +157,7 @@ fn touched_by(reading: &Reading) -> BTreeSet<AttesterAddress> {
             | Event::StakedWithProvider { attester, .. } => {
                 touched.insert(*attester);
             }
+            Event::AttestersAddedToProvider { attesters, .. } => touched.extend(attesters),
             _ => {}
         }
     }
@@ -247,15 +168,14 @@ fn fold_block(
     book: &mut Book,
     ours: &Ours,
     header: &Header,
-    logs: &[Log],
-    reading: &Reading,
+    page: &Page,
     views: &Views,
 ) -> Outcome {
     let at = At {
         block: header.block,
         at: header.timestamp,
     };
-    for (contract, topic, block, detail) in &reading.unknown {
+    for (contract, topic, block, detail) in &page.reading.unknown {
         let make = || UnknownEvent {
             count: 0,
             first_block: *block,
@@ -272,7 +192,7 @@ fn fold_block(
         Mode::Head
     };
     let mut fold = Fold::new(book, ours, mode);
-    fold.events(&reading.seen);
+    fold.events(&page.reading.seen);
     if let Views::Globals(snapshot) | Views::Sweep(snapshot) = views {
         fold.snapshot(at, snapshot);
     }
@@ -281,8 +201,9 @@ fn fold_block(
         hash: header.block.hash,
         parent: header.parent_hash,
         at: header.timestamp,
-        log_count: u64::try_from(logs.len()).unwrap_or(u64::MAX),
-        log_digest: digest(logs),
+        contracts: page.contracts.clone(),
+        log_count: u64::try_from(page.logs.len()).unwrap_or(u64::MAX),
+        log_digest: digest(&page.logs),
     };
     book.blocks.put(header.block.number, block);
     book.change_chapter(|chapter| {

@@ -5,6 +5,7 @@
 //! canonical (`reorg`), or does what finality allows (`finality`). Nothing is remembered between steps that is not in the
 //! store: a step that is cut off anywhere is simply taken again.
 
+mod ask;
 pub mod catch_up;
 pub mod discover;
 pub mod finality;
@@ -12,7 +13,6 @@ pub mod follow;
 pub mod logs;
 pub mod progress;
 pub mod reorg;
-pub mod sweep;
 
 use std::{sync::Arc, time::Duration};
 

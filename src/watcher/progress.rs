@@ -91,6 +91,9 @@ pub struct Progress {
     pub reorgs: u64,
     /// Depth of the deepest.
     pub reorg_depth_max: u64,
+    /// Whether the rollups were found at a block that may not last, so that they are to be found again at the head.
+    #[serde(default)]
+    pub is_doubtful: bool,
     /// Why the network is stopped; `None` = it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,

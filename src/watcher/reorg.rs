@@ -2,7 +2,7 @@
 
 use super::{Happening, Step, WatchError, Watcher};
 use crate::{
-    chain::{BlockTag, Header},
+    chain::{BlockTag, ChainError, Header},
     state::State,
     store::{Tree, undo},
     units::{BlockNumber, BlockRef},
@@ -45,7 +45,9 @@ impl Watcher {
                 self.endpoints
                     .header(BlockTag::Number(block.number))
                     .await?
-                    .map(|header| header.block.hash)
+                    // Whoever does not know the block says nothing about it.
+                    .map(|header| Some(header.block.hash))
+                    .ok_or(ChainError::UnknownBlock)?
             };
             if canonical == Some(block.hash) {
                 return self.take_back(&gone, block).await;
@@ -102,6 +104,7 @@ impl Watcher {
                 state.change_progress(network, |progress| {
                     progress.reorgs = progress.reorgs.saturating_add(1);
                     progress.reorg_depth_max = progress.reorg_depth_max.max(depth);
+                    progress.is_doubtful = true;
                 });
                 self.announcer.announce(
                     state,

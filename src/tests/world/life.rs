@@ -1,22 +1,20 @@
 //! The model of the contracts against what the real ones did.
 
-use std::collections::BTreeMap;
-
 use steward::{
     chain::{
         Log,
-        contracts::{self, ContractRole, Decoded, abi, answer, call},
+        contracts::{self, Decoded, abi, answer, call},
     },
     provider::entry_queue::{Entry, QueueFacts, forecast_all},
-    units::{Address, Epoch, RollupVersion, U256, UnixSeconds},
+    units::{Address, Epoch, U256, UnixSeconds},
 };
 
 use super::{
     action::{Action, Key, Revert},
     blocks::{Setup, World},
-    contracts::Contracts,
     rollup::Rollup,
     slashing::Target,
+    truth::roles,
 };
 
 const ADMIN: Address = Address::repeat_byte(0xa1);
@@ -106,26 +104,6 @@ fn slash(world: &mut World, attester: Address, amount: U256) {
     };
     world.act(slash).unwrap();
     world.mine();
-}
-
-/// The roles of all contracts that a watcher would watch.
-pub(super) fn roles(contracts: &Contracts) -> BTreeMap<Address, ContractRole> {
-    let mut roles = BTreeMap::from([
-        (contracts.registry, ContractRole::Registry),
-        (contracts.gse.address, ContractRole::Gse),
-        (
-            contracts.staking_registry.address,
-            ContractRole::StakingRegistry,
-        ),
-    ]);
-    for rollup in contracts.rollups.values() {
-        let version = RollupVersion::new(rollup.version);
-        roles.insert(rollup.address, ContractRole::Rollup(version));
-        let slashing = &rollup.slashing;
-        roles.insert(slashing.slasher, ContractRole::Slasher(version));
-        roles.insert(slashing.proposer, ContractRole::SlashingProposer(version));
-    }
-    roles
 }
 
 /// The names of the events in the newest block, as steward decodes them.

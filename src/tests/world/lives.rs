@@ -10,8 +10,9 @@ use steward::{
 
 use super::{
     blocks::{Setup, World},
-    life::{facts, name, roles},
+    life::{facts, name},
     script::Script,
+    truth::roles,
 };
 
 const ZOMBIE: u8 = 2;

@@ -21,6 +21,7 @@ pub mod script;
 pub mod shards;
 pub mod slashing;
 pub mod staking_registry;
+pub mod truth;
 pub mod views;
 
 mod life;

@@ -1,0 +1,117 @@
+//! `steward run`: everything, until told to stop.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use secrecy::SecretString;
+use steward::{
+    clock::{Clock, SystemClock},
+    config::{Config, Need},
+    outbox::courier::Courier,
+    service::{Service, build},
+    tasks::{Stop, Tasks},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::discord::{Connection, DiscordCourier};
+
+/// `steward run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Runs only these parts of the service; without it, all of them.
+    #[arg(long, value_delimiter = ',', value_name = "PART")]
+    pub only: Vec<Part>,
+}
+
+/// A part of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Reads the chain and the keys files.
+    Watcher,
+    /// Sends messages and answers in Discord.
+    Discord,
+    /// Serves metrics, health and `/v1`.
+    Metrics,
+}
+
+impl Run {
+    fn has(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+}
+
+/// Runs the service.
+///
+/// # Errors
+/// When it cannot be started; what ends it later is its exit code and a line on stderr.
+pub async fn run(options: Run) -> anyhow::Result<ExitCode> {
+    let need = if options.has(Part::Discord) {
+        Need::Service
+    } else {
+        Need::NoDiscord
+    };
+    let config = Config::from_env(need)?;
+    start_logging(&config);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let deadline = config.process.shutdown_deadline;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let connection = connection(&config);
+    let built = build::build(config, clock).context("steward cannot start")?;
+    if let Some(moved) = &built.moved_aside {
+        tracing::error!(path = %moved.path.display(), fault = moved.fault, "the damaged store was moved aside");
+    }
+    let service = Arc::new(built.service);
+    let (tasks, mut ended) = Tasks::new();
+    let courier = match connection.filter(|_| options.has(Part::Discord)) {
+        Some(connection) => Some(Arc::new(DiscordCourier::new(&connection)?) as Arc<dyn Courier>),
+        None => None,
+    };
+    spawn(&service, &tasks, courier);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        incarnation = service.incarnation,
+        "steward is up"
+    );
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
+    let stop = tokio::select! {
+        _ = terminate.recv() => Stop::Asked("SIGTERM".to_owned()),
+        _ = tokio::signal::ctrl_c() => Stop::Asked("SIGINT".to_owned()),
+        stop = ended.recv() => stop.unwrap_or_else(|| Stop::Asked("nobody is left".to_owned())),
+    };
+    Ok(finish(&tasks, &stop, deadline).await)
+}
+
+fn spawn(service: &Arc<Service>, tasks: &Tasks, courier: Option<Arc<dyn Courier>>) {
+    service.spawn(tasks, courier);
+}
+
+/// Ends every task within the deadline.
+async fn finish(tasks: &Tasks, stop: &Stop, deadline: Duration) -> ExitCode {
+    tracing::info!(?stop, "stopping");
+    let in_time = tasks.shut_down(deadline).await;
+    if !in_time {
+        tracing::warn!(
+            deadline_seconds = deadline.as_secs(),
+            "some tasks did not end in time"
+        );
+    }
+    match stop {
+        Stop::Asked(_) => ExitCode::SUCCESS,
+        Stop::TaskEnded { .. } => ExitCode::FAILURE,
+    }
+}
+
+fn connection(config: &Config) -> Option<Connection> {
+    let discord = config.discord.as_ref()?;
+    let token: SecretString = discord.token.clone();
+    let mut connection = Connection::new(token).at(&discord.api_url);
+    connection.request_timeout = discord.request_timeout;
+    Some(connection)
+}
+
+fn start_logging(config: &Config) {
+    steward::telemetry::start(&config.telemetry);
+}

@@ -1,0 +1,120 @@
+//! One client of serenity: made, looked at, and surely ended.
+//!
+//! serenity's tasks outlive its client. What is left behind here can never answer people beside its successor.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use serenity::{
+    Client,
+    all::{Context, Event, GatewayIntents, RawEventHandler, ShardId, ShardManager},
+    gateway::ShardMessenger,
+    http::Http,
+};
+use tokio::time::Instant;
+
+use super::watchdog::{Identifies, Sample};
+use crate::slash::{self, Data};
+
+/// The one shard of a bot of one guild.
+const SHARD: ShardId = ShardId(0);
+
+/// Ends the shard. serenity's own way alone is not enough: after a restart of its own it takes an old message for the
+/// answer, forgets the shard, and leaves it connected.
+pub(super) async fn shut_down(manager: &ShardManager) {
+    let runner = manager
+        .runners
+        .lock()
+        .await
+        .get(&SHARD)
+        .map(|runner| runner.runner_tx.clone());
+    if let Some(runner) = runner {
+        runner.shutdown_clean();
+    }
+    manager.shutdown_all().await;
+}
+
+pub(super) async fn sample(manager: &ShardManager) -> Sample {
+    let runners = manager.runners.lock().await;
+    runners
+        .get(&SHARD)
+        .map_or(Sample::NoShard, |runner| Sample::Shard(runner.latency))
+}
+
+/// What one client's events say beside their content.
+#[derive(Debug)]
+pub(super) struct Signs {
+    is_retired: AtomicBool,
+    is_ready: AtomicBool,
+    identifies: Arc<Mutex<Identifies>>,
+    /// The shard that was READY last.
+    shard: Mutex<Option<ShardMessenger>>,
+}
+
+impl Signs {
+    /// Of a client that has heard nothing yet.
+    pub(super) fn new(identifies: Arc<Mutex<Identifies>>) -> Self {
+        Self {
+            is_retired: AtomicBool::new(false),
+            is_ready: AtomicBool::new(false),
+            identifies,
+            shard: Mutex::default(),
+        }
+    }
+
+    /// Whether it was ever READY.
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::SeqCst)
+    }
+
+    /// Ends the shard that was READY last; one that comes later is ended by its first event.
+    pub(super) fn retire(&self) {
+        self.is_retired.store(true, Ordering::SeqCst);
+        let shard = self.shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shard) = shard.as_ref() {
+            shard.shutdown_clean();
+        }
+    }
+
+    fn heard(&self, context: &Context, event: &Event) {
+        if matches!(event, Event::Ready(_)) {
+            *self.shard.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(context.shard.clone());
+            self.is_ready.store(true, Ordering::SeqCst);
+            let mut identifies = self
+                .identifies
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            identifies.note(Instant::now());
+        }
+        if self.is_retired.load(Ordering::SeqCst) {
+            context.shard.shutdown_clean();
+        }
+    }
+}
+
+/// A client with our commands, that has asked nothing but the address of the gateway.
+pub(super) async fn client(http: Http, data: Data, signs: Arc<Signs>) -> serenity::Result<Client> {
+    let framework = poise::Framework::builder()
+        .options(slash::options())
+        .initialize_owners(false)
+        .setup(|_, _, _| Box::pin(async move { Ok(data) }))
+        .build();
+    serenity::client::ClientBuilder::new_with_http(http, GatewayIntents::GUILDS)
+        .framework(framework)
+        .raw_event_handler(Ears(signs))
+        .await
+}
+
+/// serenity takes its handlers by value.
+#[derive(Debug)]
+struct Ears(Arc<Signs>);
+
+#[serenity::async_trait]
+impl RawEventHandler for Ears {
+    async fn raw_event(&self, context: Context, event: Event) {
+        self.0.heard(&context, &event);
+    }
+}

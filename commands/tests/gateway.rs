@@ -1,0 +1,207 @@
+//! The gateway under faults: what heals, what is told, and what ends it.
+
+use std::{sync::Arc, time::Duration};
+
+use fake::{Command, Fault, Spec};
+use steward_commands::discord::gateway::{GatewayError, GatewayState, Timing};
+
+use crate::{
+    bot::{PATIENCE, TestMemory, connected, quick, start, start_as, timing},
+    world::connection,
+};
+
+#[tokio::test]
+async fn the_bot_connects_registers_answers_and_ends_cleanly() {
+    let bot = connected().await;
+    bot.assert_answers().await;
+    assert_eq!(bot.fake.command_puts(), 1);
+    let state = bot.fake.gateway_state();
+    assert_eq!((state.connects, state.identifies), (1, 1));
+    assert_eq!(bot.status.borrow().identifies_today, 1);
+    let (fake, mut status) = (Arc::clone(&bot.fake), bot.status.clone());
+    status
+        .wait_for(|status| status.last_ack.is_some())
+        .await
+        .unwrap();
+    assert!(bot.end().await.is_ok());
+    assert_eq!(status.borrow().state, GatewayState::Stopped);
+    fake.wait(PATIENCE, |fake| fake.gateway_state().ready == 0)
+        .await
+        .unwrap();
+    assert_eq!(fake.violations(), []);
+}
+
+#[tokio::test]
+async fn commands_are_registered_again_only_when_they_changed() {
+    let fake = quick().await;
+    let memory = Arc::<TestMemory>::default();
+    for _ in 0..2 {
+        let mut bot = start_as(&fake, connection(&fake), Arc::clone(&memory), timing());
+        bot.until(GatewayState::Connected).await;
+        bot.end().await.unwrap();
+    }
+    assert_eq!(fake.command_puts(), 1);
+}
+
+#[tokio::test]
+async fn a_registration_that_fails_does_not_keep_the_bot_away() {
+    let fake = quick().await;
+    fake.fault(Fault::on("PUT", "/commands$").unwrap().status(500));
+    let mut bot = start(&fake);
+    bot.until(GatewayState::Connected).await;
+    assert_eq!(fake.commands().len(), 0);
+}
+
+#[tokio::test]
+async fn what_can_be_resumed_is_resumed() {
+    for command in [
+        Command::Reconnect,
+        Command::InvalidSession(true),
+        Command::Close(4000),
+        Command::Close(1001),
+        Command::Drop,
+    ] {
+        let bot = connected().await;
+        bot.fake.gateway(command.clone());
+        let resumed = bot
+            .fake
+            .wait(PATIENCE, |fake| fake.gateway_state().resumes == 1)
+            .await;
+        assert!(resumed.is_ok(), "{command:?}: {resumed:?}");
+        bot.assert_answers().await;
+        assert_eq!(bot.fake.gateway_state().identifies, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_ended_session_is_begun_again() {
+    let mut bot = connected().await;
+    bot.fake.gateway(Command::InvalidSession(false));
+    bot.fake
+        .wait(PATIENCE, |fake| fake.gateway_state().identifies == 2)
+        .await
+        .unwrap();
+    bot.assert_answers().await;
+    bot.until(GatewayState::Connected).await;
+    assert_eq!(bot.status.borrow().identifies_today, 2);
+}
+
+/// Goal: a connection that swallows everything is replaced, and not by serenity's own attempts alone.
+#[tokio::test]
+async fn without_acknowledgements_the_watchdog_replaces_the_connection() {
+    let mut bot = connected().await;
+    bot.fake.gateway(Command::MuteAcks(true));
+    bot.until(GatewayState::BackingOff).await;
+    let error = bot.status.borrow().last_error.clone().unwrap();
+    assert!(error.contains("no heartbeat was acknowledged"), "{error}");
+    bot.fake.gateway(Command::MuteAcks(false));
+    bot.until(GatewayState::Connected).await;
+    bot.assert_answers().await;
+    bot.fake
+        .wait(PATIENCE, |fake| fake.gateway_state().ready == 1)
+        .await
+        .unwrap();
+}
+
+/// Goal: quiet is not dead. Method: no events, for many times as long as the watchdog tolerates silence.
+#[tokio::test]
+async fn a_silent_gateway_that_acknowledges_is_left_alone() {
+    let bot = connected().await;
+    bot.fake.gateway(Command::Silent(true));
+    let before = bot.fake.gateway_state().heartbeats;
+    let beats = |fake: &fake::Fake| fake.gateway_state().heartbeats >= before + 12;
+    bot.fake.wait(PATIENCE, beats).await.unwrap();
+    let state = bot.fake.gateway_state();
+    assert_eq!((state.connects, state.identifies), (1, 1));
+    assert_eq!(bot.status.borrow().state, GatewayState::Connected);
+}
+
+#[tokio::test]
+async fn what_discord_refuses_for_good_ends_it_with_a_name() {
+    let fake = quick().await;
+    let mut wrong = connection(&fake);
+    wrong.token = "wrong".into();
+    let refused = start_as(&fake, wrong, Arc::default(), timing())
+        .ended()
+        .await;
+    assert!(
+        matches!(refused, Err(GatewayError::TokenRefused)),
+        "{refused:?}"
+    );
+    for code in [4004, 4013, 4014] {
+        let bot = connected().await;
+        bot.fake.gateway(Command::Close(code));
+        let status = bot.status.clone();
+        let error = bot.ended().await.unwrap_err();
+        assert!(error.to_string().contains(&code.to_string()), "{error}");
+        assert_eq!(status.borrow().state, GatewayState::Refused);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_hangs_or_fails_is_asked_again() {
+    let fake = quick().await;
+    fake.fault(Fault::on("GET", "/gateway$").unwrap().hang());
+    fake.fault(Fault::on("GET", "/gateway$").unwrap().html(502, "<html>"));
+    let mut bot = start(&fake);
+    bot.until(GatewayState::Unreachable).await;
+    bot.until(GatewayState::Connected).await;
+    bot.assert_answers().await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_takes_no_connection_is_told_and_does_not_keep_the_process() {
+    let fake = quick().await;
+    fake.gateway(Command::Refuse(true));
+    let mut bot = start(&fake);
+    bot.until(GatewayState::Unreachable).await;
+    assert!(bot.end().await.is_ok());
+    let mut bot = start(&fake);
+    bot.until(GatewayState::Unreachable).await;
+    fake.gateway(Command::Refuse(false));
+    bot.until(GatewayState::Connected).await;
+}
+
+#[tokio::test]
+async fn too_many_introductions_end_in_a_long_wait() {
+    let fake = quick().await;
+    let timing = Timing {
+        identifies_per_hour: 1,
+        // Longer than serenity takes for its own second attempt.
+        silence_max: Duration::from_secs(20),
+        ..timing()
+    };
+    let mut bot = start_as(&fake, connection(&fake), Arc::default(), timing);
+    bot.until(GatewayState::Connected).await;
+    fake.gateway(Command::InvalidSession(false));
+    bot.until(GatewayState::BackingOff).await;
+    assert_eq!(
+        bot.status.borrow().last_error.as_deref(),
+        Some("2 IDENTIFYs within an hour")
+    );
+    fake.wait(PATIENCE, |fake| fake.gateway_state().ready == 0)
+        .await
+        .unwrap();
+    let quiet = fake
+        .wait(Duration::from_secs(2), |fake| {
+            fake.gateway_state().identifies > 2
+        })
+        .await;
+    assert!(quiet.is_err(), "no third introduction");
+    assert!(bot.end().await.is_ok());
+}
+
+#[tokio::test]
+async fn an_event_of_an_unknown_kind_is_no_fault() {
+    let bot = connected().await;
+    bot.fake.gateway(Command::Dispatch(
+        "SOMETHING_NEW".to_owned(),
+        serde_json::json!({ "x": 1 }),
+    ));
+    bot.fake.gateway(Command::Raw(
+        "{\"op\":0,\"t\":\"INTERACTION_CREATE\",\"s\":9,\"d\":{}}".to_owned(),
+    ));
+    bot.assert_answers().await;
+    assert_eq!(bot.fake.gateway_state().identifies, 1);
+    assert_eq!(bot.fake.messages(Spec::CHANNEL).len(), 0);
+}

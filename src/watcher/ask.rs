@@ -1,0 +1,189 @@
+//! The views of a block: what is asked of the contracts beside its logs, at the same hash.
+//!
+//! Three aggregates at most: what is asked at every block, what a sweep adds to it, and what the answers leave open.
+
+use std::{collections::BTreeSet, sync::Mutex};
+
+use super::{
+    WatchError, Watcher,
+    follow::{Found, Page, replace_rollups, touched_by},
+};
+use crate::{
+    book::{
+        Book,
+        fold::Ours,
+        question::{Question, Snapshot},
+    },
+    chain::{Call, Header, contracts::Event},
+    state::State,
+    units::AttesterAddress,
+    writer::CommitError,
+};
+
+/// What the contracts told of a block.
+#[derive(Debug)]
+pub(super) enum Views {
+    /// Nothing: nobody holds the state of that block any more.
+    Missing,
+    /// What is asked at every block.
+    Globals(Snapshot),
+    /// That, and everything of ours.
+    Sweep(Snapshot),
+}
+
+/// The decision that only looked.
+#[derive(Debug)]
+struct OnlyLooked;
+
+impl Watcher {
+    /// The views of a block: those of every block; at the head all of ours where they were not swept yet, and where a new
+    /// latest rollup moves whole fleets.
+    pub(super) async fn views(
+        &self,
+        header: &Header,
+        page: &Page,
+        is_head: bool,
+    ) -> Result<Views, WatchError> {
+        let is_swept = {
+            let state = self.writer.read().await;
+            state
+                .book(self.network())
+                .is_some_and(|book| book.summary().is_swept)
+        };
+        let is_upheaval = page
+            .reading
+            .seen
+            .iter()
+            .any(|seen| matches!(seen.event, Event::CanonicalRollupUpdated { .. }));
+        let touched = touched_by(&page.reading);
+        let found = page.found.as_ref();
+        let plan = |book: &Book, ours: &Ours| {
+            let ours = with_joining(ours, page);
+            book.questions(&ours, &touched)
+        };
+        let mut snapshot = self.ask(header, found, plan).await?;
+        let is_sweep = (!is_swept || is_upheaval) && is_head;
+        if is_sweep {
+            let plan = |book: &Book, ours: &Ours| {
+                sweep_questions(book, &with_joining(ours, page), &snapshot)
+            };
+            let sweep = self.ask(header, found, plan).await?;
+            snapshot.extend(sweep);
+        }
+        let open = self
+            .ask(header, found, |book, _| book.open_questions(&snapshot))
+            .await?;
+        snapshot.extend(open);
+        Ok(if is_sweep {
+            Views::Sweep(snapshot)
+        } else {
+            Views::Globals(snapshot)
+        })
+    }
+
+    /// Asks the questions that `plan` makes of the book, at `header`.
+    async fn ask(
+        &self,
+        header: &Header,
+        found: Option<&Found>,
+        plan: impl FnOnce(&Book, &Ours) -> Vec<Question> + Send,
+    ) -> Result<Snapshot, WatchError> {
+        let (questions, calls): (Vec<Question>, Vec<Call>) = self
+            .with_rollups(found, |book, ours| {
+                let questions = plan(book, ours).into_iter();
+                questions
+                    .filter_map(|question| question.call(book).map(|call| (question, call)))
+                    .unzip()
+            })
+            .await?;
+        if calls.is_empty() {
+            return Ok(Snapshot::default());
+        }
+        let answers = self.endpoints.calls(header, &calls).await?;
+        Ok(Snapshot::read(&questions, &answers))
+    }
+
+    /// Looks at the book as if the rollups were those `found`. What a block makes known is written down with the block and
+    /// not before: else it would outlive a reorg of that block.
+    pub(super) async fn with_rollups<T: Send>(
+        &self,
+        found: Option<&Found>,
+        look: impl FnOnce(&Book, &Ours) -> T + Send,
+    ) -> Result<T, WatchError> {
+        let network = self.network();
+        let nobody = || {
+            WatchError::Store(crate::store::StoreError::Damaged(format!(
+                "there is no book of {network}"
+            )))
+        };
+        let Some(found) = found else {
+            let state = self.writer.read().await;
+            let ours = self.announcer.ours(&state, network);
+            return state
+                .book(network)
+                .map(|book| look(book, &ours))
+                .ok_or_else(nobody);
+        };
+        let seen = Mutex::new(None);
+        let looked = self
+            .writer
+            .commit(|state: &mut State, _| {
+                let ours = self.announcer.ours(state, network);
+                if let Some(book) = state.books.get_mut(network) {
+                    replace_rollups(book, found);
+                    let saw = look(book, &ours);
+                    if let Ok(mut seen) = seen.lock() {
+                        *seen = Some(saw);
+                    }
+                }
+                Err::<(), _>(OnlyLooked)
+            })
+            .await;
+        match looked {
+            Err(CommitError::Store(error)) => Err(WatchError::Store(error)),
+            Ok(()) | Err(CommitError::Refused(OnlyLooked)) => {
+                seen.into_inner().ok().flatten().ok_or_else(nobody)
+            }
+        }
+    }
+}
+
+/// Ours, with those that join one of our providers in this very block.
+fn with_joining(ours: &Ours, page: &Page) -> Ours {
+    let mut ours = ours.clone();
+    for seen in &page.reading.seen {
+        if let Event::AttestersAddedToProvider {
+            provider,
+            attesters,
+        } = &seen.event
+            && ours.providers.contains(provider)
+        {
+            ours.listed.extend(attesters);
+        }
+    }
+    ours
+}
+
+/// Everything of ours and every entry queue, as the contracts tell them at one block; `globals` tells the lengths of the
+/// queues. Done once the head is reached: at start, after a catch-up, and at audits.
+fn sweep_questions(book: &Book, ours: &Ours, globals: &Snapshot) -> Vec<Question> {
+    let mut questions = vec![Question::NextProvider];
+    for (version, _) in book.rollups.rows() {
+        let rollup = *version;
+        let length = globals
+            .number(&Question::QueueLength { rollup })
+            .unwrap_or_default();
+        questions.extend((1..length).map(|place| Question::QueueAt { rollup, place }));
+    }
+    let attesters: BTreeSet<AttesterAddress> = book
+        .attesters
+        .rows()
+        .filter(|(address, attester)| ours.has(**address, Some(attester)))
+        .map(|(address, _)| *address)
+        .chain(ours.listed.iter().copied())
+        .collect();
+    for attester in attesters {
+        book.ask_about(attester, &mut questions);
+    }
+    questions
+}
