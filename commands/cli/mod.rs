@@ -3,6 +3,7 @@
 //! Data goes to stdout and nothing else does; logs and errors go to stderr. The environment is read before any thread
 //! exists, because `.env` changes it.
 
+pub mod demo;
 pub mod run;
 
 use std::{path::Path, process::ExitCode};
@@ -27,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Watch, tell, and answer, until told to stop.
     Run(run::Run),
+    /// Replay a recorded history of the real contracts in this terminal: no settings, no network, a minute.
+    Demo(demo::Demo),
 }
 
 /// Reads the settings, starts the runtime, and does what was asked.
@@ -46,6 +49,7 @@ pub fn dispatch(cli: Cli) -> ExitCode {
     };
     let done = match cli.command {
         Command::Run(run) => runtime.block_on(run::run(run)),
+        Command::Demo(demo) => runtime.block_on(demo::run(demo)),
     };
     runtime.shutdown_background();
     done.unwrap_or_else(|error| fail(&error))
