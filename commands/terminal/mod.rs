@@ -2,6 +2,8 @@
 
 mod courier;
 mod edit;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,
