@@ -5,3 +5,4 @@
 pub mod cli;
 pub mod discord;
 pub mod slash;
+pub mod terminal;

@@ -38,6 +38,8 @@ pub struct Cli {
 enum Command {
     /// Watch, tell and answer, until told to stop
     Run(super::serve::Run),
+    /// Replay a recorded history of the real contracts in this terminal: no token, no node
+    Demo(super::demo::Demo),
     #[command(flatten)]
     Question(Question),
 }
@@ -60,6 +62,7 @@ pub fn dispatch(cli: Cli) -> ExitCode {
     let done = runtime.block_on(async {
         match &cli.command {
             Command::Run(options) => super::serve::run(options).await,
+            Command::Demo(options) => super::demo::run(options, cli.output.no_color).await,
             Command::Question(question) => answer(question, &cli.output).await,
         }
     });

@@ -6,6 +6,7 @@
 mod alert;
 mod attester;
 mod coinbase;
+pub mod demo;
 pub mod entry;
 mod health;
 mod incident;
