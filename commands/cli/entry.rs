@@ -22,7 +22,7 @@ use super::{Desk, EXIT_CODES, Outcome, Output, Paper, Question, Source, run};
 
 /// Watches an Aztec staking provider and tells its people in Discord, once and correctly.
 #[derive(Debug, Parser)]
-#[command(name = "steward", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "steward", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     /// File with the settings; the real environment wins over it
     #[arg(long, global = true, default_value = ".env", value_name = "FILE")]
