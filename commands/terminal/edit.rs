@@ -1,7 +1,7 @@
 //! What an edit changed, in as few lines as possible: nobody wants to read a card twice.
 
 use steward::alert::{
-    card::{Card, Field, Message, Text},
+    card::{Card, Field, Message, Severity, Text},
     render::terminal::{Terminal, text, wrapped},
 };
 
@@ -32,7 +32,8 @@ fn changed_card(out: &mut String, old: Option<&Card>, new: &Card, terminal: &Ter
     let title = format!("{} {}", new.severity.sign(), text(&new.title, terminal));
     out.push_str(&wrapped(&title, "", terminal));
     let mut line = |line: String| out.push_str(&wrapped(&line, "  ", terminal));
-    for gone in old.body.iter().filter(|line| !new.body.contains(line)) {
+    let is_gone = |line: &&Text| !new.body.contains(line) && new.severity != Severity::Retracted;
+    for gone in old.body.iter().filter(is_gone) {
         line(format!("- {}", text(gone, terminal)));
     }
     for come in new.body.iter().filter(|line| !old.body.contains(line)) {
@@ -48,6 +49,8 @@ fn changed_card(out: &mut String, old: Option<&Card>, new: &Card, terminal: &Ter
                 shown(&field.value),
                 shown(value)
             )),
+            // A card that was taken back says nothing of what it once said.
+            None if new.severity == Severity::Retracted => {}
             None => line(format!("- {}: {}", field.name, shown(&field.value))),
         }
     }

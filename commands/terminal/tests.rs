@@ -115,7 +115,26 @@ async fn a_card_is_posted_in_a_box_and_an_edit_says_only_what_changed() {
         .edit(ALERTS, receipt.message, &resolved())
         .await
         .unwrap();
-    insta::assert_snapshot!(paper.read(), @"");
+    insta::assert_snapshot!(paper.read(), @"
+    ╭─ #alerts · message 1
+    │ 🟠 Coinbase missing for attester fra-2/17
+    │   Testnet · Provider 7 · 2026-11-21 04:00 UTC
+    │   It enters the active set soon.
+    │   Deadline:        in 5 h 40 min
+    │   Incident:        open
+    │   (Acknowledge)
+    │   testnet/0x12/coinbase_missing/1
+    ╰─
+        ╭─ #alerts · message 2, reply to 1
+        │ Coinbase missing for fra-2/17: less than 6 h are left.
+        ╰─
+    ╭─ #alerts · edited: message 1
+    │ 🟢 Coinbase missing for attester fra-2/17
+    │   - It enters the active set soon.
+    │   + Its coinbase is set.
+    │   Incident: open → resolved
+    ╰─
+    ");
 }
 
 #[tokio::test]

@@ -57,8 +57,8 @@ const LOOKS_MAX: u32 = 8;
 /// One age for everything: the recording's blocks are never news of yesterday.
 const SINGLE_MAX_AGE: Duration = Duration::from_hours(24);
 
-/// How long each scene is shown; 15 scenes of 4.4 s are 66 s.
-pub const SCENE_SHOWN: Duration = Duration::from_millis(4_400);
+/// How long each scene is shown; 16 scenes of 4.2 s are 67 s.
+pub const SCENE_SHOWN: Duration = Duration::from_millis(4_200);
 
 /// Tells the audience what just happened, and when.
 pub type Narrator<'a> = &'a (dyn Fn(&Scene, UnixSeconds) + Send + Sync);

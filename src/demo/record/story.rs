@@ -204,9 +204,15 @@ impl World {
         hand.scene("exit", says).await?;
 
         let refused = self.stake().await?;
+        let says = format!(
+            "A delegator stakes on {}, which is in no keys file: whether its coinbase is set is not known, so no incident opens.",
+            refused.short()
+        );
+        hand.scene("unlisted", says).await?;
+
         let minutes = self.flush().await?;
         let says = format!(
-            "{minutes} minutes later: {}, which is in no keys file, was staked on. Its BLS key is in use already: the flush refuses the deposit and returns the money.",
+            "{minutes} minutes later: the BLS key of {} is in use already. The flush refuses the deposit and returns the money.",
             refused.short()
         );
         hand.scene("refused", says).await?;
