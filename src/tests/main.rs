@@ -11,6 +11,7 @@
 )]
 
 mod budget;
+mod coverage;
 mod real_chain;
 mod simulation;
 mod watched;
