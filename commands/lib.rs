@@ -4,4 +4,5 @@
 
 pub mod cli;
 pub mod discord;
+pub mod service;
 pub mod slash;
