@@ -4,6 +4,8 @@
 //! Discord edge is handed in from outside: a courier that carries messages, and nothing else.
 
 pub mod build;
+pub mod floor;
+pub mod restore;
 pub mod run;
 
 use std::{collections::BTreeMap, sync::Arc};

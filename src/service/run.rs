@@ -92,6 +92,8 @@ impl Service {
             service.export_nightly(&token).await;
             Ok::<_, RunError>(())
         });
+        let (service, token) = (Arc::clone(self), tasks.token());
+        tasks.spawn("floors", async move { service.keep_floors(&token).await });
     }
 
     /// The engine that sends what is owed.
