@@ -60,8 +60,14 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let connection = connection(&config);
     let built = build::build(config, clock).context("steward cannot start")?;
-    if let Some(moved) = &built.moved_aside {
-        tracing::error!(path = %moved.path.display(), fault = moved.fault, "the damaged store was moved aside");
+    if let Some(restored) = &built.restored {
+        let facts = &restored.facts;
+        tracing::error!(
+            moved.to = facts.moved_to,
+            fault = facts.detail,
+            export.at = facts.export_at.map(|at| at.value()),
+            "the database was damaged: it was moved aside, and the newest sound export restored"
+        );
     }
     let service = Arc::new(built.service);
     let (tasks, mut ended) = Tasks::new();

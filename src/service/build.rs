@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use thiserror::Error;
 
-use super::{NetworkPart, Service};
+use super::{NetworkPart, Service, restore};
 use crate::{
     alert::text::Explorer,
     chain::{
@@ -14,15 +14,12 @@ use crate::{
     },
     clock::Clock,
     config::{Config, EndpointConfig, NetworkConfig, ProviderSelector},
-    desk::{Bureau, Desk, Letterhead},
+    desk::{Bureau, Desk, Letterhead, Restored},
     metrics::{Metrics, MetricsError},
     outbox::{Routes, courier::ChannelId},
     provider::coinbase::{CommonCoinbases, Rungs},
     state::State,
-    store::{
-        Store, StoreError, identity,
-        sled::{MovedAside, SledStore},
-    },
+    store::{Store, StoreError, identity},
     watcher::{ProviderRef, Subject, Watcher},
     writer::Writer,
 };
@@ -72,8 +69,8 @@ impl From<MetricsError> for BuildError {
 pub struct Built {
     /// The service.
     pub service: Service,
-    /// The damaged store that was moved aside.
-    pub moved_aside: Option<MovedAside>,
+    /// What was restored because the database was damaged.
+    pub restored: Option<Restored>,
 }
 
 /// Opens the store and builds every part.
@@ -83,12 +80,12 @@ pub struct Built {
 pub fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Built, BuildError> {
     let directory = config.store.data_dir.clone();
     make_directory(&directory)?;
-    let opened = SledStore::open_or_move_aside(&directory)?;
+    let opened = restore::open(&directory, clock.now())?;
     let store: Arc<dyn Store> = Arc::new(opened.store);
     let service = on(config, clock, store)?;
     Ok(Built {
         service,
-        moved_aside: opened.moved_aside,
+        restored: opened.restored,
     })
 }
 
@@ -124,6 +121,9 @@ pub fn on(
         .map(|network| bureau(&config, network, &endpoints))
         .collect();
     let desk = Arc::new(Desk::new(letterhead(&config), bureaus));
+    if let Some(restored) = restore::last(writer.store().as_ref())? {
+        desk.report_restored(restored);
+    }
     let mut networks = BTreeMap::new();
     for network in &config.networks {
         let name = network.network.name.as_str().to_owned();

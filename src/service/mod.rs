@@ -7,6 +7,8 @@ mod answers;
 pub mod build;
 pub mod counted;
 pub mod one_shot;
+pub mod floor;
+pub mod restore;
 pub mod run;
 
 use std::{collections::BTreeMap, sync::Arc};

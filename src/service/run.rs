@@ -102,6 +102,8 @@ impl Service {
             service.export_nightly(&token).await;
             Ok::<_, RunError>(())
         });
+        let (service, token) = (Arc::clone(self), tasks.token());
+        tasks.spawn("floors", async move { service.keep_floors(&token).await });
     }
 
     /// Opens the local door, and where `is_public` the network's; spawns a task for each.

@@ -15,7 +15,9 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
             let text = fs::read_to_string(&path).unwrap();
             let lines: Vec<&str> = text.lines().map(str::trim).collect();
             for pair in lines.windows(4) {
-                let is_test = pair[..3].iter().any(|line| line.starts_with("#[") && line.contains("test"));
+                let is_test = pair[..3]
+                    .iter()
+                    .any(|line| line.starts_with("#[") && line.contains("test"));
                 let function = pair[3].trim_start_matches("async ").strip_prefix("fn ");
                 if let (true, Some(function)) = (is_test, function) {
                     found.insert(function.split(['(', '<']).next().unwrap().to_owned());
@@ -38,7 +40,11 @@ fn a_feature_works_only_where_its_test_exists() {
         .filter(|line| line.starts_with("| ") && !line.starts_with("| feature"))
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
         .collect();
-    assert!(rows.len() > 50, "every feature of the four systems has a row: {}", rows.len());
+    assert!(
+        rows.len() > 50,
+        "every feature of the four systems has a row: {}",
+        rows.len()
+    );
     let mut missing = Vec::new();
     for row in &rows {
         assert_eq!(row.len(), 3, "three columns: {row:?}");
@@ -49,8 +55,12 @@ fn a_feature_works_only_where_its_test_exists() {
                     missing.push(format!("{}: no test is called {name}", row[0]));
                 }
             }
-            "not yet" | "out of domain" => assert!(!row[2].contains('`'), "no proof is named: {row:?}"),
-            other => panic!("a feature works, is not yet there, or is out of domain, not {other:?}"),
+            "not yet" | "out of domain" => {
+                assert!(!row[2].contains('`'), "no proof is named: {row:?}")
+            }
+            other => {
+                panic!("a feature works, is not yet there, or is out of domain, not {other:?}")
+            }
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");

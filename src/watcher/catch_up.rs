@@ -48,7 +48,11 @@ impl Watcher {
                     };
                 });
                 state.change_progress(network, |progress| {
-                    progress.floor = head.block.number;
+                    // A network that was introduced before is read again after its database was lost: the floor is then
+                    // the last block that was announced.
+                    if !progress.is_introduced {
+                        progress.floor = head.block.number;
+                    }
                     (progress.head, progress.head_at) = (head.block.number, head.timestamp);
                     progress.is_doubtful = true;
                 });
