@@ -55,11 +55,11 @@ async fn a_missing_coinbase_is_an_incident_until_the_keys_file_is_right() {
 
     let card = stage
         .see("a reply that wakes people", |discord| {
-            let about = about(&discord.messages(ALERTS), "coinbase_missing", ours);
-            let reply = about.iter().find(|message| message.reply_to.is_some())?;
-            let card = about
-                .iter()
-                .find(|message| Some(message.id) == reply.reply_to)?;
+            let messages = discord.messages(ALERTS);
+            let about = about(&messages, "coinbase_missing", ours);
+            let card = about.iter().find(|message| message.reply_to.is_none())?;
+            let mut replies = messages.iter();
+            let reply = replies.find(|message| message.reply_to == Some(card.id))?;
             assert!(reply.pinged.roles.contains(&Spec::ROLE), "{reply:#?}");
             assert_eq!(reply.pinged.roles.len(), 1);
             assert!(reply.content.contains(&format!("<@&{}>", Spec::ROLE)));

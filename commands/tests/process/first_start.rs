@@ -49,7 +49,8 @@ async fn from_the_first_start_on_every_change_is_one_card_in_order_and_becomes_f
     assert_eq!(alerts.len(), 1);
     assert!(is_slash(&alerts[0].notice));
 
-    stage.net.mine(4).await.unwrap();
+    // What is final is asked for every 32 blocks.
+    stage.net.mine(40).await.unwrap();
     let is_final = |message: &Message| message.text().contains("Finality\nfinal");
     let of_changes = |messages: Vec<Message>| {
         let changes = messages.into_iter();

@@ -23,7 +23,7 @@ pub(super) const TRANSITIONS: Snowflake = Snowflake(1_100_000_000_000_000_012);
 pub(super) const ALERTS: Snowflake = Spec::CHANNEL;
 
 /// Far longer than anything here takes on a machine that is busy with other tests.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 /// Between two looks at what tells nobody when it changes: files, processes, the chain.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Blocks between the deployment and the story: anvil lost the state behind the blocks of the deployment, and a watcher
@@ -238,6 +238,11 @@ impl Stage {
         }
     }
 
+    /// Waits until steward is up for the `lives`-th time.
+    pub(super) async fn hear_of_lives(&self, lives: usize) {
+        self.hear(&format!("incarnation={lives}")).await;
+    }
+
     /// Waits until steward has read the block with this number.
     pub(super) async fn hear_of_block(&self, number: u64) {
         let read = async {
@@ -337,6 +342,5 @@ fn settings(
         ("DATA_DIR", directory.join("data").display().to_string()),
         ("HTTP_BIND", "127.0.0.1:0".to_owned()),
         ("LOG", "info,steward=debug".to_owned()),
-        ("NO_COLOR", "1".to_owned()),
     ])
 }

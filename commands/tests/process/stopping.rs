@@ -15,7 +15,8 @@ async fn told_to_stop_it_stops_within_its_deadline_and_owes_what_it_could_not_sa
     let mut stage = Stage::unlimited().await;
     stage.settings.insert("SHUTDOWN_DEADLINE", "1s".to_owned());
     let floor = stage.start_first().await;
-    for fault in [Fault::on_send().hang(), Fault::on_send().accept_then_hang()] {
+    let faults = [Fault::on_send().hang(), Fault::on_send().accept_then_hang()];
+    for (lives, fault) in (2..).zip(faults) {
         stage.discord.fault(fault);
         let sent = stage.discord.requests_of("POST", "/messages").len();
         let first = u64::try_from(sent).unwrap();
@@ -29,6 +30,7 @@ async fn told_to_stop_it_stops_within_its_deadline_and_owes_what_it_could_not_sa
         assert!(status.success(), "{status}; {}", stage.said());
         assert!(took < Duration::from_secs(1) + SLACK, "{took:?}");
         stage.start();
+        stage.hear_of_lives(lives).await;
         stage.see_the_truth(floor).await;
     }
     let (status, _) = stage.terminate().await;
@@ -73,7 +75,7 @@ async fn with_a_token_that_discord_refuses_it_goes_on_watching_and_says_so() {
             (discord.invalid_requests().unauthorized > 0).then_some(())
         })
         .await;
-    stage.hear("DISCORD_TOKEN").await;
+    stage.hear("the token is refused; set a valid one").await;
     for key in 3..13 {
         stage.add_keys(key, 1).await;
         let head = stage.net.head().await.unwrap().number;

@@ -43,7 +43,7 @@ pub(super) async fn facts(stage: &Stage, floor: u64) -> Vec<Fact> {
                     tell(attester, "attester_transition");
                 }
             }
-            "ProviderTakeRateUpdated" if topic(1) == provider => {
+            "ProviderRegistered" | "ProviderTakeRateUpdated" if topic(1) == provider => {
                 tell(format!("provider-{}", stage.provider.0), "provider_changed");
             }
             // Nobody else stakes on these stages.
@@ -75,6 +75,7 @@ impl Topics {
     async fn of(net: &Localnet) -> Self {
         let signatures = [
             "AttestersAddedToProvider(uint256,address[])",
+            "ProviderRegistered(uint256,address,uint16)",
             "ProviderTakeRateUpdated(uint256,uint16)",
             "ProviderQueueDripped(uint256,address)",
             "ValidatorQueued(address,address)",
