@@ -56,6 +56,8 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    // Before anything is opened: whoever is told to stop while starting stops in order, too.
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let deadline = config.process.shutdown_deadline;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let connection = connection(&config);
@@ -85,7 +87,6 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
         incarnation = service.incarnation,
         "steward is up"
     );
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let stop = tokio::select! {
         _ = terminate.recv() => Stop::Asked("SIGTERM".to_owned()),
         _ = tokio::signal::ctrl_c() => Stop::Asked("SIGINT".to_owned()),
