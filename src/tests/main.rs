@@ -14,4 +14,5 @@ mod budget;
 mod real_chain;
 mod simulation;
 mod watched;
+mod watching;
 mod world;
