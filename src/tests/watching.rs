@@ -313,6 +313,24 @@ async fn a_history_that_nobody_holds_is_named_and_nothing_depends_on_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_every_endpoint_refuses_old_logs_reading_begins_where_they_begin() {
+    let mut watched = watched(4, 2);
+    watched.play(|world| {
+        flush(world);
+        world.mine_many(200);
+    });
+    let held = watched.play(|world| world.head().block.number.value() - 120);
+    for endpoint in &watched.endpoints {
+        endpoint.change(|manners| manners.pruned = Some((held, Pruning::Refusing)));
+    }
+    watched.come_to_rest().await;
+    let state = watched.writer.read().await;
+    let summary = state.book(NETWORK).unwrap().summary();
+    assert_eq!(summary.first_block.value(), held);
+    assert_eq!(summary.is_complete, Some(false));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_final_block_that_goes_away_stops_the_network() {
     let mut watched = watched(2, 1);
     watched.play(|world| world.mine_many(100));

@@ -18,7 +18,10 @@ pub mod progress;
 mod provider;
 pub mod reorg;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -76,6 +79,8 @@ pub struct Watcher {
     pub(crate) writer: Arc<Writer<State>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) announcer: Arc<dyn Announcer>,
+    /// Height at which finality was asked for last; forgetting it costs one question.
+    pub(crate) finality_asked_at: AtomicU64,
 }
 
 /// What becomes of changes: the announcer turns them into notices, inside the commit that caused them.
@@ -213,6 +218,7 @@ impl Watcher {
             writer,
             clock,
             announcer,
+            finality_asked_at: AtomicU64::new(0),
         }
     }
 
