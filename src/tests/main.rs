@@ -15,4 +15,5 @@ mod coverage;
 mod real_chain;
 mod simulation;
 mod watched;
+mod watching;
 mod world;

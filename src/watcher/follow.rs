@@ -17,7 +17,7 @@ use crate::{
         records::{Block, Rollup, UnknownEvent},
         snapshot::At,
     },
-    chain::{ChainError, Header, Log},
+    chain::{ChainError, EndpointName, Header, Log},
     state::State,
     units::{Address, AttesterAddress, RollupVersion},
 };
@@ -26,8 +26,10 @@ use crate::{
 pub(super) type Found = Vec<(RollupVersion, Rollup)>;
 
 /// What was read of one block.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Page {
+    /// Who told them.
+    pub(super) source: EndpointName,
     /// The watched contracts.
     pub(super) contracts: Vec<Address>,
     /// Its logs of watched contracts.
@@ -45,7 +47,8 @@ impl Watcher {
     /// the head tells the rest.
     pub(super) async fn follow(&self, header: &Header, is_head: bool) -> Result<(), WatchError> {
         let page = self.read_block(header, is_head).await?;
-        let views = match self.views(header, &page, is_head).await {
+        let mut heard = Vec::new();
+        let views = match self.views(header, &page, is_head, &mut heard).await {
             Ok(views) => views,
             Err(WatchError::Chain(
                 error @ (ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::PinIgnored),
@@ -55,7 +58,11 @@ impl Watcher {
             }
             Err(error) => return Err(error),
         };
-        self.commit_block(header, &page, &views).await
+        let outcome = self.commit_block(header, &page, &views).await?;
+        if self.is_worth_agreement(&outcome).await {
+            self.agree(header, &page, &heard).await?;
+        }
+        Ok(())
     }
 
     /// The logs of a block, read with all contracts known: where the block itself made new ones known, they are found
@@ -70,10 +77,12 @@ impl Watcher {
             let (contracts, filter) = self
                 .with_rollups(found.as_ref(), |book, _| (book.contracts(), book.filter()))
                 .await?;
-            let logs = self.endpoints.observe(header, &filter, &[]).await?.logs;
+            let observed = self.endpoints.observe(header, &filter, &[]).await?;
+            let logs = observed.logs;
             let reading = Reading::of(&contracts, &logs, |_| header.timestamp);
             if found.is_some() || !reading.is_structural(&contracts) {
                 return Ok(Page {
+                    source: observed.source,
                     contracts: filter.addresses,
                     logs,
                     reading,
@@ -94,11 +103,13 @@ impl Watcher {
         header: &Header,
         page: &Page,
         views: &Views,
-    ) -> Result<(), WatchError> {
+    ) -> Result<Outcome, WatchError> {
         let network = self.subject.network.as_str();
-        self.writer
+        let outcome = self
+            .writer
             .commit(|state: &mut State, extra| {
                 extra.undo = Some((network.to_owned(), header.block.number));
+                self.limit_undo(state, extra, header.block.number);
                 let ours = self.announcer.ours(state, network);
                 let (mut outcome, mut is_compared) = (Outcome::default(), false);
                 let was_doubtful = state.progress_of(network).is_doubtful;
@@ -135,10 +146,10 @@ impl Watcher {
                 });
                 self.announcer
                     .announce(state, network, &self.told(Happening::Folded(&outcome)));
-                Ok::<_, WatchError>(())
+                Ok::<_, WatchError>(outcome)
             })
             .await?;
-        Ok(())
+        Ok(outcome)
     }
 }
 
@@ -208,7 +219,10 @@ fn fold_block(
                 row.count = row.count.saturating_add(1);
             });
     }
-    let mut fold = Fold::new(book, ours, mode);
+    let mut fold = match views {
+        Views::Missing => Fold::new(book, ours, mode),
+        Views::Globals(_) | Views::Sweep(_) => Fold::new(book, ours, mode).with_views(),
+    };
     fold.events(&page.reading.seen);
     let mut missing = None;
     if let Views::Sweep(snapshot) = views {
