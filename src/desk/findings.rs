@@ -238,6 +238,11 @@ impl Look<'_> {
         self.stranded(book, &ours, found);
         self.unknown_events(book, found);
         self.slash_votes(book, &ours, found);
+        for (class, about, facts) in
+            super::doubts::of(self.state, &self.bureau.network, book, self.now)
+        {
+            found.push(self.of(class, &about, "", facts));
+        }
     }
 
     fn provider_queue(&self, book: &Book, ours: &Ours, found: &mut Vec<Finding>) {

@@ -6,6 +6,7 @@
 
 mod changes;
 mod coinbases;
+mod doubts;
 mod findings;
 mod people;
 mod revise;
@@ -143,12 +144,15 @@ impl Desk {
     pub fn provider(&self, state: &State, network: &str) -> Option<ProviderId> {
         match self.bureaus.get(network)?.provider {
             ProviderRef::Id(id) => Some(id),
-            ProviderRef::Admin(admin) => state
-                .book(network)?
-                .providers
-                .rows()
-                .find(|(_, provider)| provider.admin == Some(admin))
-                .map(|(id, _)| *id),
+            ProviderRef::Admin(admin) => {
+                let found = state.progress_of(network).provider.map(|(_, id)| id);
+                found.or_else(|| {
+                    let mut providers = state.book(network)?.providers.rows();
+                    providers
+                        .find(|(_, provider)| provider.admin == Some(admin))
+                        .map(|(id, _)| *id)
+                })
+            }
         }
     }
 
@@ -230,6 +234,10 @@ impl Announcer for Desk {
             }
             Happening::Unwound { gone, kept } => {
                 scene.unwound(state, gone, *kept);
+                true
+            }
+            Happening::Agreed { block, agreement } => {
+                scene.agreed(state, *block, agreement);
                 true
             }
             Happening::Final(block) => {

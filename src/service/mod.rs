@@ -6,8 +6,8 @@
 mod answers;
 pub mod build;
 pub mod counted;
-pub mod one_shot;
 pub mod floor;
+pub mod one_shot;
 pub mod restore;
 pub mod run;
 
