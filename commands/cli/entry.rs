@@ -107,10 +107,6 @@ fn account() -> String {
     steward::config::account_name().unwrap_or_else(|| "the command line".to_owned())
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "data of the command line goes to stdout, through this function only"
-)]
 fn tell(outcome: &Outcome) -> ExitCode {
     if !outcome.out.is_empty() {
         let mut out = std::io::stdout().lock();
