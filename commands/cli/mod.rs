@@ -3,7 +3,12 @@
 //! Data goes to stdout and nothing else does; logs and errors go to stderr. The environment is read before any thread
 //! exists, because `.env` changes it.
 
+pub mod check;
+pub mod export;
+pub mod import;
 pub mod run;
+mod table;
+pub mod verify;
 
 use std::{path::Path, process::ExitCode};
 
@@ -27,6 +32,14 @@ pub struct Cli {
 pub enum Command {
     /// Watch, tell, and answer, until told to stop.
     Run(run::Run),
+    /// Look whether steward can run here, and say what to do where not.
+    Check(check::Check),
+    /// Write the whole store as JSON lines.
+    Export(export::Export),
+    /// Fill an empty data directory from an export.
+    Import(import::Import),
+    /// Prove what can be proven of the store or of an export.
+    Verify(verify::Verify),
 }
 
 /// Reads the settings, starts the runtime, and does what was asked.
@@ -46,9 +59,22 @@ pub fn dispatch(cli: Cli) -> ExitCode {
     };
     let done = match cli.command {
         Command::Run(run) => runtime.block_on(run::run(run)),
+        Command::Check(check) => runtime.block_on(check::check(check)),
+        Command::Export(export) => export::run(&export),
+        Command::Import(import) => import::run(&import),
+        Command::Verify(verify) => runtime.block_on(verify::run(verify)),
     };
     runtime.shutdown_background();
     done.unwrap_or_else(|error| fail(&error))
+}
+
+/// Tells a person something that is no data.
+#[expect(
+    clippy::print_stderr,
+    reason = "words of the command line go to stderr, through this function only"
+)]
+fn say(text: &str) {
+    eprintln!("{text}");
 }
 
 /// Says what went wrong, starting with what failed.

@@ -4,9 +4,11 @@
 //! Discord edge is handed in from outside: a courier that carries messages, and nothing else.
 
 pub mod build;
+pub mod check;
 pub mod floor;
 pub mod restore;
 pub mod run;
+pub mod verify;
 
 use std::{collections::BTreeMap, sync::Arc};
 
