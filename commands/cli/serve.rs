@@ -129,7 +129,8 @@ async fn finish(tasks: &Tasks, stop: &Stop, deadline: Duration) -> ExitCode {
     }
 }
 
-fn connection(config: &Config) -> Option<Connection> {
+/// Where the configured Discord is.
+pub(super) fn connection(config: &Config) -> Option<Connection> {
     let discord = config.discord.as_ref()?;
     let token: SecretString = discord.token.clone();
     let mut connection = Connection::new(token).at(&discord.api_url);

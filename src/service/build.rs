@@ -27,7 +27,7 @@ use crate::{
 /// Where people read about a class.
 const RUNBOOK: &str = "https://github.com/aztec-steward/steward/blob/main/docs/OPERATING.md";
 /// Age of the newest block from which the head of a public chain is stale: 25 slots × 12 s.
-const HEAD_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(300);
+pub(super) const HEAD_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(300);
 /// Chains whose blocks come by a clock.
 pub(super) const CLOCKED_CHAINS: [u64; 2] = [1, 11_155_111];
 
@@ -163,7 +163,7 @@ fn make_directory(directory: &Path) -> Result<(), BuildError> {
         .map_err(|source| BuildError::DataDirectory(directory.display().to_string(), source))
 }
 
-/// The endpoints of a network.
+/// The endpoints of a network, as one source.
 ///
 /// # Errors
 /// [`BuildError::Endpoint`] where a URL is none.
@@ -171,6 +171,23 @@ pub fn endpoints_of(
     network: &NetworkConfig,
     clock: &Arc<dyn Clock>,
 ) -> Result<Endpoints, BuildError> {
+    let head = chains_of(network, &network.endpoints)?;
+    let archive = chains_of(network, &network.archive_endpoints)?;
+    let options = Options {
+        seed: clock.now_ms(),
+        ..Options::default()
+    };
+    Ok(Endpoints::new(head, archive, Arc::clone(clock), options))
+}
+
+/// `endpoints` of a network, each for itself.
+///
+/// # Errors
+/// [`BuildError::Endpoint`] where a URL is none.
+pub fn chains_of(
+    network: &NetworkConfig,
+    endpoints: &[EndpointConfig],
+) -> Result<Vec<Arc<dyn Chain>>, BuildError> {
     let options = HttpOptions {
         timeout: network.watcher.request_timeout,
         ..HttpOptions::default()
@@ -184,21 +201,7 @@ pub fn endpoints_of(
                 source,
             })
     };
-    let head = network
-        .endpoints
-        .iter()
-        .map(make)
-        .collect::<Result<Vec<_>, _>>()?;
-    let archive = network
-        .archive_endpoints
-        .iter()
-        .map(make)
-        .collect::<Result<Vec<_>, _>>()?;
-    let options = Options {
-        seed: clock.now_ms(),
-        ..Options::default()
-    };
-    Ok(Endpoints::new(head, archive, Arc::clone(clock), options))
+    endpoints.iter().map(make).collect()
 }
 
 fn subject(network: &NetworkConfig) -> Subject {
