@@ -1,6 +1,9 @@
 //! What finality allows: badges, forgetting undo records, and reading final blocks once more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
+};
 
 use super::{Happening, WatchError, Watcher, logs::digest};
 use crate::{
@@ -20,28 +23,13 @@ impl Watcher {
     /// After blocks were followed: introduces the network, and asks for finality when it is due.
     pub(super) async fn after_follow(&self) -> Result<(), WatchError> {
         self.introduce().await?;
-        let (progress, cursor) = (self.progress().await, self.cursor().await);
-        let behind = progress
-            .finalized
-            .map_or(u64::MAX, |block| cursor.number.since(block.number));
-        let is_due = behind > FINALITY_EVERY
-            && cursor
-                .number
-                .value()
-                .is_multiple_of(self.finality_period(behind));
-        if is_due {
+        // A step may follow several blocks, so the window counts and not the block that ends it.
+        let window = self.cursor().await.number.value() / FINALITY_EVERY;
+        if self.asked_finality.load(Ordering::Relaxed) != window {
             self.finalize().await?;
+            self.asked_finality.store(window, Ordering::Relaxed);
         }
         Ok(())
-    }
-
-    /// Every 32 blocks; every block at first and where finality is close behind the head (a local chain).
-    const fn finality_period(&self, behind: u64) -> u64 {
-        if behind == u64::MAX {
-            1
-        } else {
-            FINALITY_EVERY
-        }
     }
 
     async fn introduce(&self) -> Result<(), WatchError> {

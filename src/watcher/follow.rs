@@ -12,7 +12,7 @@ use super::{
 use crate::{
     book::{
         Book,
-        fold::{Fold, Mode, Ours, Outcome},
+        fold::{Fault, Fold, Mode, Ours, Outcome},
         records::{Block, Rollup, UnknownEvent},
         snapshot::At,
     },
@@ -23,6 +23,15 @@ use crate::{
 
 /// All rollups of the Registry, as found at one block.
 pub(super) type Found = Vec<(RollupVersion, Rollup)>;
+
+/// Which of the two rules where logs and views contradict each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// The logs: nothing is committed.
+    Logs,
+    /// The views: they were read twice.
+    Views,
+}
 
 /// What was read of one block.
 #[derive(Debug, Default)]
@@ -44,17 +53,33 @@ impl Watcher {
     /// the head tells the rest.
     pub(super) async fn follow(&self, header: &Header, is_head: bool) -> Result<(), WatchError> {
         let page = self.read_block(header, is_head).await?;
-        let views = match self.views(header, &page, is_head).await {
-            Ok(views) => views,
+        let views = self.views_if_held(header, &page, is_head).await?;
+        match self.commit_block(header, &page, &views, Trust::Logs).await {
+            // An endpoint that takes in the next block while it answers may mix the two.
+            Err(WatchError::Contradiction) => {
+                tracing::debug!(network = self.network(), block.number = %header.block.number, "asked again");
+                let views = self.views_if_held(header, &page, is_head).await?;
+                self.commit_block(header, &page, &views, Trust::Views).await
+            }
+            done => done,
+        }
+    }
+
+    async fn views_if_held(
+        &self,
+        header: &Header,
+        page: &Page,
+        is_head: bool,
+    ) -> Result<Views, WatchError> {
+        match self.views(header, page, is_head).await {
             Err(WatchError::Chain(
                 error @ (ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::PinIgnored),
             )) if !is_head => {
                 tracing::debug!(network = self.network(), block.number = %header.block.number, %error, "no views");
-                Views::Missing
+                Ok(Views::Missing)
             }
-            Err(error) => return Err(error),
-        };
-        self.commit_block(header, &page, &views).await
+            told => told,
+        }
     }
 
     /// The logs of a block, read with all contracts known: where the block itself made new ones known, they are found
@@ -93,6 +118,7 @@ impl Watcher {
         header: &Header,
         page: &Page,
         views: &Views,
+        trust: Trust,
     ) -> Result<(), WatchError> {
         let network = self.subject.network.as_str();
         self.writer
@@ -101,10 +127,14 @@ impl Watcher {
                 let ours = self.announcer.ours(state, network);
                 let mut outcome = Outcome::default();
                 if let Some(book) = state.books.get_mut(network) {
+                    let was_swept = book.summary().is_swept;
                     if let Some(found) = &page.found {
                         replace_rollups(book, found);
                     }
                     outcome = fold_block(book, &ours, header, page, views);
+                    if trust == Trust::Logs && was_swept && is_contradicted(&outcome) {
+                        return Err(WatchError::Contradiction);
+                    }
                 }
                 state.change_progress(network, |progress| {
                     advance(progress, header);
@@ -119,6 +149,13 @@ impl Watcher {
             .await?;
         Ok(())
     }
+}
+
+fn is_contradicted(outcome: &Outcome) -> bool {
+    let faults = outcome.faults.iter();
+    faults
+        .into_iter()
+        .any(|fault| matches!(fault, Fault::View { .. }))
 }
 
 /// Puts the rollups as found in the place of those known; what was folded of a rollup stays with it.

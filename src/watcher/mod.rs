@@ -14,7 +14,10 @@ pub mod logs;
 pub mod progress;
 pub mod reorg;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use thiserror::Error;
 
@@ -70,6 +73,8 @@ pub struct Watcher {
     pub(crate) writer: Arc<Writer<State>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) announcer: Arc<dyn Announcer>,
+    /// The window of blocks for which finality was asked last; see [`finality`].
+    asked_finality: AtomicU64,
 }
 
 /// What becomes of changes: the announcer turns them into notices, inside the commit that caused them.
@@ -149,6 +154,9 @@ pub enum WatchError {
     /// The disk failed; the process must stop.
     #[error("the store failed")]
     Store(#[from] StoreError),
+    /// The answers of a contract contradict the logs; they are asked once more.
+    #[error("the contracts' answers contradict their logs")]
+    Contradiction,
     /// The provider that the configuration names does not exist.
     #[error("{0}")]
     Provider(String),
@@ -190,6 +198,7 @@ impl Watcher {
             writer,
             clock,
             announcer,
+            asked_finality: AtomicU64::new(u64::MAX),
         }
     }
 
