@@ -13,17 +13,26 @@ use super::{
 use crate::{
     book::{
         Book,
-        fold::{Fold, Mode, Ours, Outcome},
+        fold::{Fault, Fold, Mode, Ours, Outcome},
         records::{Block, Rollup, UnknownEvent},
         snapshot::At,
     },
-    chain::{ChainError, EndpointName, Header, Log},
+    chain::{Call, CallAnswer, ChainError, EndpointName, Header, Log},
     state::State,
     units::{Address, AttesterAddress, RollupVersion},
 };
 
 /// All rollups of the Registry, as found at one block.
 pub(super) type Found = Vec<(RollupVersion, Rollup)>;
+
+/// Which of the two rules where logs and views contradict each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// The logs: nothing is committed.
+    Logs,
+    /// The views: they were read twice.
+    Views,
+}
 
 /// What was read of one block.
 #[derive(Debug)]
@@ -48,21 +57,44 @@ impl Watcher {
     pub(super) async fn follow(&self, header: &Header, is_head: bool) -> Result<(), WatchError> {
         let page = self.read_block(header, is_head).await?;
         let mut heard = Vec::new();
-        let views = match self.views(header, &page, is_head, &mut heard).await {
-            Ok(views) => views,
-            Err(WatchError::Chain(
-                error @ (ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::PinIgnored),
-            )) if !is_head => {
-                tracing::debug!(network = self.network(), block.number = %header.block.number, %error, "no views");
-                Views::Missing
+        let views = self
+            .views_if_held(header, &page, is_head, &mut heard)
+            .await?;
+        let outcome = match self.commit_block(header, &page, &views, Trust::Logs).await {
+            // An endpoint that takes in the next block while it answers may mix the two.
+            Err(WatchError::Contradiction) => {
+                tracing::debug!(network = self.network(), block.number = %header.block.number, "asked again");
+                heard.clear();
+                let views = self
+                    .views_if_held(header, &page, is_head, &mut heard)
+                    .await?;
+                self.commit_block(header, &page, &views, Trust::Views)
+                    .await?
             }
-            Err(error) => return Err(error),
+            done => done?,
         };
-        let outcome = self.commit_block(header, &page, &views).await?;
         if self.is_worth_agreement(&outcome).await {
             self.agree(header, &page, &heard).await?;
         }
         Ok(())
+    }
+
+    async fn views_if_held(
+        &self,
+        header: &Header,
+        page: &Page,
+        is_head: bool,
+        heard: &mut Vec<(Call, CallAnswer)>,
+    ) -> Result<Views, WatchError> {
+        match self.views(header, page, is_head, heard).await {
+            Err(WatchError::Chain(
+                error @ (ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::PinIgnored),
+            )) if !is_head => {
+                tracing::debug!(network = self.network(), block.number = %header.block.number, %error, "no views");
+                Ok(Views::Missing)
+            }
+            told => told,
+        }
     }
 
     /// The logs of a block, read with all contracts known: where the block itself made new ones known, they are found
@@ -103,6 +135,7 @@ impl Watcher {
         header: &Header,
         page: &Page,
         views: &Views,
+        trust: Trust,
     ) -> Result<Outcome, WatchError> {
         let network = self.subject.network.as_str();
         let outcome = self
@@ -123,11 +156,14 @@ impl Watcher {
                     Views::Missing | Views::Globals(_) | Views::Sweep(_) => Mode::CatchUp,
                 };
                 if let Some(book) = state.books.get_mut(network) {
+                    let was_swept = book.summary().is_swept;
                     if let Some(found) = &page.found {
                         replace_rollups(book, found);
                     }
-                    let was_swept = book.summary().is_swept;
                     outcome = fold_block(book, &ours, header, page, views, mode);
+                    if trust == Trust::Logs && was_swept && is_contradicted(&outcome) {
+                        return Err(WatchError::Contradiction);
+                    }
                     is_compared = was_swept;
                 }
                 state.change_progress(network, |progress| {
@@ -151,6 +187,13 @@ impl Watcher {
             .await?;
         Ok(outcome)
     }
+}
+
+fn is_contradicted(outcome: &Outcome) -> bool {
+    let faults = outcome.faults.iter();
+    faults
+        .into_iter()
+        .any(|fault| matches!(fault, Fault::View { .. }))
 }
 
 /// Puts the rollups as found in the place of those known; what was folded of a rollup stays with it.

@@ -167,6 +167,9 @@ pub enum WatchError {
     /// The disk failed; the process must stop.
     #[error("the store failed")]
     Store(#[from] StoreError),
+    /// The answers of a contract contradict the logs; they are asked once more.
+    #[error("the contracts' answers contradict their logs")]
+    Contradiction,
     /// The provider that the configuration names does not exist.
     #[error("{0}")]
     Provider(String),
