@@ -4,4 +4,6 @@
 
 pub mod cli;
 pub mod discord;
+pub mod service;
 pub mod slash;
+pub mod terminal;

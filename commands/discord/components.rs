@@ -6,10 +6,12 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
 use serenity::all::{ComponentInteraction, Context};
-use steward::alert::card::Message;
+use steward::alert::{
+    button::parse,
+    card::{ButtonAction, Message},
+};
 
 use super::{
-    custom_id::Press,
     errors::{Failure, expired, only_in_server},
     permission::Rank,
     reply,
@@ -41,22 +43,23 @@ async fn answer(data: &Data, press: &ComponentInteraction) -> Result<Message, Fa
         return Err(only_in_server().into());
     }
     let person = Person::new(&press.user, data.roles.rank_of(press.member.as_ref()));
-    let Some(press) = Press::parse(&press.data.custom_id) else {
+    let Some(action) = parse(&press.data.custom_id) else {
         return Err(expired().into());
     };
     let desk = data.desk.as_ref();
-    match press {
-        Press::Acknowledge(incident) => {
+    match action {
+        ButtonAction::Acknowledge { incident } => {
             person.rank.require(Rank::Operator)?;
             desk.acknowledge(&person, incident).await
         }
-        Press::Snooze { incident, seconds } => {
+        ButtonAction::Snooze { incident, seconds } => {
             person.rank.require(Rank::Operator)?;
             desk.snooze(&person, incident, seconds).await
         }
-        Press::Why(subject) => {
+        ButtonAction::Why { subject } => {
             person.rank.require(Rank::Viewer)?;
             desk.why(&person, subject).await
         }
+        ButtonAction::Ask { .. } | ButtonAction::Open(_) => Err(expired().into()),
     }
 }

@@ -11,14 +11,13 @@ use serenity::{
 };
 use steward::{
     alert::{
+        button::custom_id,
         card::{Button, ButtonAction, Card, Message},
         fit::{URL_MAX, fit_message},
         render::markdown::{self, bare, description, markdown},
     },
     units::UnixSeconds,
 };
-
-use super::custom_id::custom_id;
 
 /// Rows of buttons, Discord's most.
 const ROWS_MAX: usize = 5;
@@ -120,9 +119,10 @@ fn buttons(card: &Card, seen: &mut BTreeSet<String>) -> Vec<CreateButton> {
 fn style(action: &ButtonAction) -> ButtonStyle {
     match action {
         ButtonAction::Acknowledge { .. } => ButtonStyle::Primary,
-        ButtonAction::Snooze { .. } | ButtonAction::Why { .. } | ButtonAction::Open(_) => {
-            ButtonStyle::Secondary
-        }
+        ButtonAction::Snooze { .. }
+        | ButtonAction::Why { .. }
+        | ButtonAction::Ask { .. }
+        | ButtonAction::Open(_) => ButtonStyle::Secondary,
     }
 }
 

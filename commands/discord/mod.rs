@@ -8,7 +8,6 @@ pub mod body;
 pub mod components;
 pub mod connection;
 pub mod courier;
-pub mod custom_id;
 pub mod embed;
 pub mod errors;
 pub mod gateway;

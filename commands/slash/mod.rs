@@ -15,7 +15,6 @@ use steward::alert::card::Message;
 
 use crate::discord::{
     components,
-    custom_id::Subject,
     errors::{self, Failure, only_in_server},
     permission::{Rank, Roles},
     reply,
@@ -48,19 +47,20 @@ impl Person {
 }
 
 /// Who does what people ask. Permission was checked before; what is said comes back as a message for the asker only.
+/// Incidents and notices come as a button carries them: by id, or by its digest (`steward::alert::button`).
 pub trait Desk: Send + Sync + Debug {
     /// Acknowledges an incident.
     fn acknowledge<'a>(
         &'a self,
         person: &'a Person,
-        incident: Subject,
+        incident: String,
     ) -> BoxFuture<'a, Result<Message, Failure>>;
 
     /// Snoozes an incident for `seconds`; `None` = until it changes.
     fn snooze<'a>(
         &'a self,
         person: &'a Person,
-        incident: Subject,
+        incident: String,
         seconds: Option<u64>,
     ) -> BoxFuture<'a, Result<Message, Failure>>;
 
@@ -68,7 +68,7 @@ pub trait Desk: Send + Sync + Debug {
     fn why<'a>(
         &'a self,
         person: &'a Person,
-        subject: Subject,
+        subject: String,
     ) -> BoxFuture<'a, Result<Message, Failure>>;
 
     /// Sends a test card through the whole path.

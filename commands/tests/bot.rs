@@ -15,7 +15,6 @@ use steward::{
 use steward_commands::{
     discord::{
         Connection, Gateway,
-        custom_id::Subject,
         errors::Failure,
         gateway::{GatewayError, GatewayState, GatewayStatus, Timing},
         permission::Roles,
@@ -59,38 +58,30 @@ impl TestDesk {
     }
 }
 
-fn name(subject: &Subject) -> &str {
-    match subject {
-        Subject::Id(id) | Subject::Digest(id) => id,
-    }
-}
-
 impl Desk for TestDesk {
     fn acknowledge<'a>(
         &'a self,
         person: &'a Person,
-        incident: Subject,
+        incident: String,
     ) -> BoxFuture<'a, Result<Message, Failure>> {
-        Box::pin(async move { self.say(person, &format!("ack {}", name(&incident))) })
+        Box::pin(async move { self.say(person, &format!("ack {}", incident)) })
     }
 
     fn snooze<'a>(
         &'a self,
         person: &'a Person,
-        incident: Subject,
+        incident: String,
         seconds: Option<u64>,
     ) -> BoxFuture<'a, Result<Message, Failure>> {
-        Box::pin(
-            async move { self.say(person, &format!("snooze {} {seconds:?}", name(&incident))) },
-        )
+        Box::pin(async move { self.say(person, &format!("snooze {} {seconds:?}", incident)) })
     }
 
     fn why<'a>(
         &'a self,
         person: &'a Person,
-        subject: Subject,
+        subject: String,
     ) -> BoxFuture<'a, Result<Message, Failure>> {
-        Box::pin(async move { self.say(person, &format!("why {}", name(&subject))) })
+        Box::pin(async move { self.say(person, &format!("why {}", subject)) })
     }
 
     fn test_alert<'a>(&'a self, person: &'a Person) -> BoxFuture<'a, Result<Message, Failure>> {

@@ -13,4 +13,5 @@ mod courier;
 mod gateway;
 mod hostile;
 mod people;
+mod process;
 mod world;

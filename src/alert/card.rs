@@ -189,6 +189,11 @@ pub enum ButtonAction {
         /// Incident or notice id.
         subject: String,
     },
+    /// Answers another question, to the asker only: the next page of a list.
+    Ask {
+        /// The question, as `views::question` writes it.
+        question: String,
+    },
 }
 
 /// A button.

@@ -85,7 +85,8 @@ pub fn fit(mut card: Card) -> Card {
         super::card::ButtonAction::Open(url) => url.starts_with("http") && units(url) <= URL_MAX,
         super::card::ButtonAction::Acknowledge { .. }
         | super::card::ButtonAction::Snooze { .. }
-        | super::card::ButtonAction::Why { .. } => true,
+        | super::card::ButtonAction::Why { .. }
+        | super::card::ButtonAction::Ask { .. } => true,
     });
     card.buttons.truncate(BUTTONS_MAX);
     card.buttons = card

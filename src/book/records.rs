@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    chain::contracts::QueueConfig,
+    chain::{EndpointName, contracts::QueueConfig},
     store::{
         Tree,
         table::{Record, TableKey},
@@ -12,6 +12,7 @@ use crate::{
         Address, AttesterAddress, B256, BasisPoints, BlockNumber, BlockRef, Epoch, ProviderId,
         QueueIndex, RollupVersion, Round, UnixSeconds, Wei,
     },
+    watcher::completeness::MissingFact,
 };
 
 /// The network as a whole: cursor, contracts, finality.
@@ -29,12 +30,18 @@ pub struct Chapter {
     pub staking_registry: Address,
     /// The rollup that the GSE calls the latest.
     pub latest: Option<RollupVersion>,
+    /// The rollup that the Registry last called canonical; the GSE may follow in a later transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<RollupVersion>,
     /// How often another rollup became canonical.
     pub canonical_changes: u64,
     /// `StakingRegistry.nextProviderIdentifier`, as last read.
     pub next_provider: Option<ProviderId>,
     /// Whether the fold is complete from `first_block` on, as proven against views; `None` = not proven yet.
     pub is_complete: Option<bool>,
+    /// What the logs did not tell, where they are not complete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingFact>,
     /// Whether every attester of ours was compared with its views at least once at the head.
     pub is_swept: bool,
 }
@@ -226,6 +233,9 @@ pub struct Provider {
     pub staked: u64,
     /// Changes of its configuration.
     pub changes: u64,
+    /// Whether its registration was seen.
+    #[serde(default)]
+    pub is_registered: bool,
 }
 
 impl Default for Provider {
@@ -241,6 +251,7 @@ impl Default for Provider {
             dripped: 0,
             staked: 0,
             changes: 0,
+            is_registered: false,
         }
     }
 }
@@ -328,4 +339,32 @@ impl TableKey for (Address, B256) {
             B256::try_from(topic).ok()?,
         ))
     }
+}
+
+/// What endpoints said of one block, where they do not agree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disagreement {
+    /// The block.
+    pub block: BlockRef,
+    /// Time of that block.
+    pub at: UnixSeconds,
+    /// What each endpoint said, the one that was believed first.
+    pub said: Vec<Said>,
+}
+
+/// What one endpoint said of one block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Which endpoint.
+    pub endpoint: EndpointName,
+    /// How many logs of watched contracts.
+    pub logs: u64,
+    /// Digest over its logs and answers.
+    pub digest: B256,
+}
+
+impl Record for Disagreement {
+    const KIND: &'static str = "disagreement";
+    const TREE: Tree = Tree::Kept;
+    type Key = BlockNumber;
 }

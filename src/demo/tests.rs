@@ -23,7 +23,11 @@ struct Notebook {
 impl Notebook {
     fn note(&self, what: &str, channel: ChannelId, id: u64, message: &Message) {
         let mut lines = self.lines.lock().unwrap();
-        let channel = if channel == ALERTS { "alerts" } else { "changes" };
+        let channel = if channel == ALERTS {
+            "alerts"
+        } else {
+            "changes"
+        };
         let content = message.content.as_ref().map(bare);
         write!(lines, "  {what} {channel} {id}:").unwrap();
         if let Some(content) = content {
@@ -41,7 +45,11 @@ impl Courier for Notebook {
         let mut nonces = self.nonces.lock().unwrap();
         nonces.push(parcel.nonce.clone());
         let message = MessageId(nonces.len() as u64);
-        let what = if parcel.reply_to.is_some() { "reply" } else { "post" };
+        let what = if parcel.reply_to.is_some() {
+            "reply"
+        } else {
+            "post"
+        };
         self.note(what, parcel.channel, message.0, &parcel.message);
         let receipt = Receipt {
             message,
@@ -102,9 +110,30 @@ async fn the_recording_tells_its_story_to_the_end() {
     insta::assert_snapshot!(told);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_question_without_an_answer_ends_the_demo_with_how_to_record_again() {
+    let mut recording = Recording::shipped().unwrap();
+    let head = recording.scenes[1].head;
+    recording.answers.retain(|(block, _), _| *block != head);
+    let demo = Demo::new(recording, SCENE_SHOWN);
+    let error = demo
+        .run(Arc::new(Notebook::default()), &|_, _| {})
+        .await
+        .unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("eth_call 0x"), "{said}");
+    assert!(
+        said.ends_with("cargo run --example record (docs/DEMO.md)"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_recording_survives_writing_and_reading() {
     let shipped = include_str!("recording.jsonl");
     let written = Recording::read(shipped).unwrap().write().unwrap();
-    assert!(written == shipped, "the shipped recording is not as it is written");
+    assert!(
+        written == shipped,
+        "the shipped recording is not as it is written"
+    );
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use thiserror::Error;
 
-use super::{NetworkPart, Service};
+use super::{NetworkPart, Service, restore};
 use crate::{
     alert::text::Explorer,
     chain::{
@@ -14,14 +14,12 @@ use crate::{
     },
     clock::Clock,
     config::{Config, EndpointConfig, NetworkConfig, ProviderSelector},
-    desk::{Bureau, Desk, Letterhead},
+    desk::{Bureau, Desk, Letterhead, Restored},
+    metrics::{Metrics, MetricsError},
     outbox::{Routes, courier::ChannelId},
     provider::coinbase::{CommonCoinbases, Rungs},
     state::State,
-    store::{
-        Store, StoreError, identity,
-        sled::{MovedAside, SledStore},
-    },
+    store::{Store, StoreError, identity},
     watcher::{ProviderRef, Subject, Watcher},
     writer::Writer,
 };
@@ -31,7 +29,7 @@ const RUNBOOK: &str = "https://github.com/aztec-steward/steward/blob/main/docs/O
 /// Age of the newest block from which the head of a public chain is stale: 25 slots × 12 s.
 const HEAD_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(300);
 /// Chains whose blocks come by a clock.
-const CLOCKED_CHAINS: [u64; 2] = [1, 11_155_111];
+pub(super) const CLOCKED_CHAINS: [u64; 2] = [1, 11_155_111];
 
 /// Why the service cannot be built.
 #[derive(Debug, Error)]
@@ -44,6 +42,9 @@ pub enum BuildError {
         "the data directory {0} cannot be made or written; check its owner and the disk, or set DATA_DIR"
     )]
     DataDirectory(String, #[source] std::io::Error),
+    /// The metrics cannot be made.
+    #[error("the metrics cannot be made")]
+    Metrics(#[source] MetricsError),
     /// An endpoint cannot be made.
     #[error("the endpoint {name} of {network} cannot be used")]
     Endpoint {
@@ -57,13 +58,19 @@ pub enum BuildError {
     },
 }
 
+impl From<MetricsError> for BuildError {
+    fn from(error: MetricsError) -> Self {
+        Self::Metrics(error)
+    }
+}
+
 /// A service, and what became of a damaged store.
 #[derive(Debug)]
 pub struct Built {
     /// The service.
     pub service: Service,
-    /// The damaged store that was moved aside.
-    pub moved_aside: Option<MovedAside>,
+    /// What was restored because the database was damaged.
+    pub restored: Option<Restored>,
 }
 
 /// Opens the store and builds every part.
@@ -73,12 +80,12 @@ pub struct Built {
 pub fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Built, BuildError> {
     let directory = config.store.data_dir.clone();
     make_directory(&directory)?;
-    let opened = SledStore::open_or_move_aside(&directory)?;
+    let opened = restore::open(&directory, clock.now())?;
     let store: Arc<dyn Store> = Arc::new(opened.store);
     let service = on(config, clock, store)?;
     Ok(Built {
         service,
-        moved_aside: opened.moved_aside,
+        restored: opened.restored,
     })
 }
 
@@ -114,6 +121,9 @@ pub fn on(
         .map(|network| bureau(&config, network, &endpoints))
         .collect();
     let desk = Arc::new(Desk::new(letterhead(&config), bureaus));
+    if let Some(restored) = restore::last(writer.store().as_ref())? {
+        desk.report_restored(restored);
+    }
     let mut networks = BTreeMap::new();
     for network in &config.networks {
         let name = network.network.name.as_str().to_owned();
@@ -134,13 +144,17 @@ pub fn on(
         };
         networks.insert(name, part);
     }
+    let metrics = Arc::new(Metrics::new(super::per_attester(&config))?);
     Ok(Service {
+        started_at: clock.now(),
         config,
         writer,
         desk,
         networks,
         clock,
         incarnation: meta.incarnation,
+        metrics,
+        gateway: tokio::sync::watch::Sender::default(),
     })
 }
 

@@ -10,6 +10,10 @@
     reason = "the worlds are test code, which may panic"
 )]
 
+mod budget;
+mod coverage;
 mod real_chain;
 mod simulation;
+mod watched;
+mod watching;
 mod world;

@@ -31,7 +31,7 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
-pub use glance::{Answers, Build, Deployed, Gateway, Glance, Look, NetworkGlance, ask};
+pub use glance::{Answers, Build, Gateway, Glance, Look, NetworkGlance, ask};
 pub use refusal::{Refusal, RefusalKind};
 
 /// A length as a number of an answer.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Happening, WatchError, Watcher,
     ask::Views,
+    completeness::missing_facts,
     discover,
     logs::{Reading, digest},
     progress::Progress,
@@ -16,7 +17,7 @@ use crate::{
         records::{Block, Rollup, UnknownEvent},
         snapshot::At,
     },
-    chain::{ChainError, Header, Log},
+    chain::{ChainError, EndpointName, Header, Log},
     state::State,
     units::{Address, AttesterAddress, RollupVersion},
 };
@@ -25,8 +26,10 @@ use crate::{
 pub(super) type Found = Vec<(RollupVersion, Rollup)>;
 
 /// What was read of one block.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Page {
+    /// Who told them.
+    pub(super) source: EndpointName,
     /// The watched contracts.
     pub(super) contracts: Vec<Address>,
     /// Its logs of watched contracts.
@@ -44,7 +47,8 @@ impl Watcher {
     /// the head tells the rest.
     pub(super) async fn follow(&self, header: &Header, is_head: bool) -> Result<(), WatchError> {
         let page = self.read_block(header, is_head).await?;
-        let views = match self.views(header, &page, is_head).await {
+        let mut heard = Vec::new();
+        let views = match self.views(header, &page, is_head, &mut heard).await {
             Ok(views) => views,
             Err(WatchError::Chain(
                 error @ (ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::PinIgnored),
@@ -54,7 +58,11 @@ impl Watcher {
             }
             Err(error) => return Err(error),
         };
-        self.commit_block(header, &page, &views).await
+        let outcome = self.commit_block(header, &page, &views).await?;
+        if self.is_worth_agreement(&outcome).await {
+            self.agree(header, &page, &heard).await?;
+        }
+        Ok(())
     }
 
     /// The logs of a block, read with all contracts known: where the block itself made new ones known, they are found
@@ -69,10 +77,12 @@ impl Watcher {
             let (contracts, filter) = self
                 .with_rollups(found.as_ref(), |book, _| (book.contracts(), book.filter()))
                 .await?;
-            let logs = self.endpoints.observe(header, &filter, &[]).await?.logs;
+            let observed = self.endpoints.observe(header, &filter, &[]).await?;
+            let logs = observed.logs;
             let reading = Reading::of(&contracts, &logs, |_| header.timestamp);
             if found.is_some() || !reading.is_structural(&contracts) {
                 return Ok(Page {
+                    source: observed.source,
                     contracts: filter.addresses,
                     logs,
                     reading,
@@ -93,31 +103,53 @@ impl Watcher {
         header: &Header,
         page: &Page,
         views: &Views,
-    ) -> Result<(), WatchError> {
+    ) -> Result<Outcome, WatchError> {
         let network = self.subject.network.as_str();
-        self.writer
+        let outcome = self
+            .writer
             .commit(|state: &mut State, extra| {
                 extra.undo = Some((network.to_owned(), header.block.number));
+                self.limit_undo(state, extra, header.block.number);
                 let ours = self.announcer.ours(state, network);
-                let mut outcome = Outcome::default();
+                let (mut outcome, mut is_compared) = (Outcome::default(), false);
+                let was_doubtful = state.progress_of(network).is_doubtful;
+                let mode = match views {
+                    Views::Globals(_) | Views::Sweep(_)
+                        if page.found.is_none() && !was_doubtful =>
+                    {
+                        Mode::Head
+                    }
+                    // The parameters may be those of a later moment.
+                    Views::Missing | Views::Globals(_) | Views::Sweep(_) => Mode::CatchUp,
+                };
                 if let Some(book) = state.books.get_mut(network) {
                     if let Some(found) = &page.found {
                         replace_rollups(book, found);
                     }
-                    outcome = fold_block(book, &ours, header, page, views);
+                    let was_swept = book.summary().is_swept;
+                    outcome = fold_block(book, &ours, header, page, views, mode);
+                    is_compared = was_swept;
                 }
                 state.change_progress(network, |progress| {
                     advance(progress, header);
                     if page.found.is_some() {
                         progress.is_doubtful = false;
                     }
+                    // Before the first sweep nothing is expected to fit.
+                    let faults = if is_compared {
+                        outcome.faults.as_slice()
+                    } else {
+                        &[]
+                    };
+                    let is_sweep = matches!(views, Views::Sweep(_));
+                    progress.note_faults(faults, header.block.number, header.timestamp, is_sweep);
                 });
                 self.announcer
                     .announce(state, network, &self.told(Happening::Folded(&outcome)));
-                Ok::<_, WatchError>(())
+                Ok::<_, WatchError>(outcome)
             })
             .await?;
-        Ok(())
+        Ok(outcome)
     }
 }
 
@@ -170,6 +202,7 @@ fn fold_block(
     header: &Header,
     page: &Page,
     views: &Views,
+    mode: Mode,
 ) -> Outcome {
     let at = At {
         block: header.block,
@@ -186,13 +219,15 @@ fn fold_block(
                 row.count = row.count.saturating_add(1);
             });
     }
-    let mode = if matches!(views, Views::Missing) {
-        Mode::CatchUp
-    } else {
-        Mode::Head
+    let mut fold = match views {
+        Views::Missing => Fold::new(book, ours, mode),
+        Views::Globals(_) | Views::Sweep(_) => Fold::new(book, ours, mode).with_views(),
     };
-    let mut fold = Fold::new(book, ours, mode);
     fold.events(&page.reading.seen);
+    let mut missing = None;
+    if let Views::Sweep(snapshot) = views {
+        missing = Some(missing_facts(fold.book(), snapshot));
+    }
     if let Views::Globals(snapshot) | Views::Sweep(snapshot) = views {
         fold.snapshot(at, snapshot);
     }
@@ -209,6 +244,10 @@ fn fold_block(
     book.change_chapter(|chapter| {
         chapter.cursor = header.block;
         chapter.at = header.timestamp;
+        if let Some(missing) = missing {
+            chapter.is_complete = Some(missing.is_empty());
+            chapter.missing = missing;
+        }
         match views {
             Views::Missing => chapter.is_swept = false,
             Views::Globals(_) => {}

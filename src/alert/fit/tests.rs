@@ -174,3 +174,15 @@ fn text_is_cut_between_visible_characters() {
     assert_eq!(footer("id", "1.0"), "id · steward 1.0");
     assert_eq!(footer(&"x".repeat(95), "1.0").len(), 95);
 }
+
+#[test]
+fn a_table_keeps_its_columns_and_loses_rows_first() {
+    let row = "0x1212…1212  fra-1   ACTIVE";
+    let message = fit_message(Message {
+        table: Some(vec![row; 40].join("\n")),
+        ..Message::default()
+    });
+    let table = message.table.unwrap();
+    assert_eq!(table.lines().count(), TABLE_ROWS_MAX + 1);
+    assert!(table.lines().all(|line| line == row), "{table}");
+}

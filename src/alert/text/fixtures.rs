@@ -91,7 +91,8 @@ pub(crate) fn show(message: &Message) -> String {
                 ButtonAction::Open(_) => format!("[{}]", button.label),
                 ButtonAction::Acknowledge { .. }
                 | ButtonAction::Snooze { .. }
-                | ButtonAction::Why { .. } => format!("({})", button.label),
+                | ButtonAction::Why { .. }
+                | ButtonAction::Ask { .. } => format!("({})", button.label),
             })
             .collect();
         if !buttons.is_empty() {

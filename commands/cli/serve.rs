@@ -45,7 +45,7 @@ impl Run {
 ///
 /// # Errors
 /// When it cannot be started; what ends it later is its exit code and a line on stderr.
-pub async fn run(options: Run) -> anyhow::Result<ExitCode> {
+pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     let need = if options.has(Part::Discord) {
         Need::Service
     } else {
@@ -56,26 +56,37 @@ pub async fn run(options: Run) -> anyhow::Result<ExitCode> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    // Before anything is opened: whoever is told to stop while starting stops in order, too.
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let deadline = config.process.shutdown_deadline;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let connection = connection(&config);
     let built = build::build(config, clock).context("steward cannot start")?;
-    if let Some(moved) = &built.moved_aside {
-        tracing::error!(path = %moved.path.display(), fault = moved.fault, "the damaged store was moved aside");
+    if let Some(restored) = &built.restored {
+        let facts = &restored.facts;
+        tracing::error!(
+            moved.to = facts.moved_to,
+            fault = facts.detail,
+            export.at = facts.export_at.map(|at| at.value()),
+            "the database was damaged: it was moved aside, and the newest sound export restored"
+        );
     }
     let service = Arc::new(built.service);
     let (tasks, mut ended) = Tasks::new();
-    let courier = match connection.filter(|_| options.has(Part::Discord)) {
-        Some(connection) => Some(Arc::new(DiscordCourier::new(&connection)?) as Arc<dyn Courier>),
-        None => None,
-    };
-    spawn(&service, &tasks, courier);
+    spawn(
+        &service,
+        &tasks,
+        connection.filter(|_| options.has(Part::Discord)),
+    )?;
+    service
+        .serve(&tasks, options.has(Part::Metrics))
+        .await
+        .context("steward cannot start")?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         incarnation = service.incarnation,
         "steward is up"
     );
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let stop = tokio::select! {
         _ = terminate.recv() => Stop::Asked("SIGTERM".to_owned()),
         _ = tokio::signal::ctrl_c() => Stop::Asked("SIGINT".to_owned()),
@@ -84,8 +95,22 @@ pub async fn run(options: Run) -> anyhow::Result<ExitCode> {
     Ok(finish(&tasks, &stop, deadline).await)
 }
 
-fn spawn(service: &Arc<Service>, tasks: &Tasks, courier: Option<Arc<dyn Courier>>) {
-    service.spawn(tasks, courier);
+/// The gateway is a task of its own: messages go out while it is unreachable, and only what Discord refuses for good
+/// (the token, the intents) ends it, and with it the process.
+fn spawn(
+    service: &Arc<Service>,
+    tasks: &Tasks,
+    connection: Option<Connection>,
+) -> anyhow::Result<()> {
+    let (Some(connection), Some(discord)) = (connection, &service.config.discord) else {
+        service.spawn(tasks, None);
+        return Ok(());
+    };
+    let courier: Arc<dyn Courier> = Arc::new(DiscordCourier::new(&connection)?);
+    service.spawn(tasks, Some(courier));
+    let (gateway, _status) = crate::service::gateway(service, discord, connection);
+    tasks.spawn("gateway", gateway.run(tasks.token()));
+    Ok(())
 }
 
 /// Ends every task within the deadline.
