@@ -84,7 +84,8 @@ pub fn decode_and_fold() -> Vec<Figure> {
         providers: [ProviderId::new(OURS)].into(),
         ..Ours::default()
     };
-    let (mut decoding, mut folding, mut encoding) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let (mut decoding, mut folding, mut encoding) =
+        (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     for range in logs.chunks(RESULTS_MAX) {
         let begin = Instant::now();
         let reading = Reading::of(&contracts, range, |block| {
@@ -127,8 +128,7 @@ pub fn decode_and_fold() -> Vec<Figure> {
 pub fn end_to_end() -> Vec<Figure> {
     let world = a_million_logs();
     let endpoint = Arc::new(
-        WorldEndpoint::new("rpc-1", &world)
-            .with(|manners| manners.results_max = Some(RESULTS_MAX)),
+        WorldEndpoint::new("rpc-1", &world).with(|manners| manners.results_max = Some(RESULTS_MAX)),
     );
     let directory = tempfile::tempdir().unwrap();
     let store = house::store_in(directory.path());
@@ -156,7 +156,10 @@ pub fn end_to_end() -> Vec<Figure> {
         Figure::plain("processor time of that", with_unit(cpu, "s")),
         Figure::plain(
             "the store after it",
-            with_unit(store.size_bytes().unwrap() as f64 / f64::from(1 << 20), "MiB"),
+            with_unit(
+                store.size_bytes().unwrap() as f64 / f64::from(1 << 20),
+                "MiB",
+            ),
         ),
     ]
 }

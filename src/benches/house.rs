@@ -148,11 +148,7 @@ impl House {
     }
 
     /// One over a world's endpoint.
-    pub fn over(
-        world: &SharedWorld,
-        endpoint: &Arc<WorldEndpoint>,
-        store: Arc<dyn Store>,
-    ) -> Self {
+    pub fn over(world: &SharedWorld, endpoint: &Arc<WorldEndpoint>, store: Arc<dyn Store>) -> Self {
         let now = world.lock().head().timestamp.saturating_add(2);
         Self::new(Site::of(world), endpoint.clone(), store, now)
     }
@@ -173,7 +169,9 @@ impl House {
         let state = self.writer.read().await;
         let waits = |name: &str| matches!(name, "pending" | "started");
         let counts = state.outbox.counts().iter();
-        counts.filter(|((_, name), _)| waits(name)).all(|(_, count)| *count == 0)
+        counts
+            .filter(|((_, name), _)| waits(name))
+            .all(|(_, count)| *count == 0)
     }
 
     /// Steps until there is nothing to do.
@@ -199,9 +197,10 @@ impl House {
         let book = state.book(NETWORK).unwrap();
         let mut attesters = BTreeMap::new();
         for (place, (address, attester)) in book.members(ProviderId::new(OURS)).enumerate() {
-            let split = attester
-                .expected_stake()
-                .map_or_else(|| Coinbase::from(Address::repeat_byte(7)), |stake| stake.split);
+            let split = attester.expected_stake().map_or_else(
+                || Coinbase::from(Address::repeat_byte(7)),
+                |stake| stake.split,
+            );
             attesters.insert(
                 *address,
                 Configured {

@@ -59,7 +59,10 @@ fn main() {
     let unknown = |name: &&String| GROUPS.iter().all(|(known, _)| known != name);
     if let Some(name) = names.iter().find(unknown) {
         let known: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
-        eprintln!("there are no figures {name}; there are {}", known.join(", "));
+        eprintln!(
+            "there are no figures {name}; there are {}",
+            known.join(", ")
+        );
         std::process::exit(2);
     }
     let mut sheet = Sheet::default();

@@ -13,10 +13,7 @@ use crate::{
     history::Past,
     house::{self, House},
     machine,
-    world::{
-        action::Action,
-        endpoint::WorldEndpoint,
-    },
+    world::{action::Action, endpoint::WorldEndpoint},
 };
 
 /// Changes whose way is timed.
@@ -30,9 +27,10 @@ async fn doorstep() -> String {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let router = Router::new().route("/", post(|_body: axum::body::Bytes| async { "{}" }));
     let (tasks, _ended) = steward::tasks::Tasks::new();
-    tasks.spawn("doorstep", async move {
-        axum::serve(listener, router).await
-    });
+    tasks.spawn(
+        "doorstep",
+        async move { axum::serve(listener, router).await },
+    );
     url
 }
 
@@ -51,9 +49,16 @@ pub fn latency() -> Vec<Figure> {
         for trial in 0..TRIALS {
             let version = 1;
             let attester = crate::history::key(trial * 32 + 1).attester;
-            let amount = steward::units::U256::from(1_000) * steward::units::U256::from(10).pow(steward::units::U256::from(18));
+            let amount = steward::units::U256::from(1_000)
+                * steward::units::U256::from(10).pow(steward::units::U256::from(18));
             let mut world = fleet.world.lock();
-            world.act(Action::Slash { version, attester, amount }).unwrap();
+            world
+                .act(Action::Slash {
+                    version,
+                    attester,
+                    amount,
+                })
+                .unwrap();
             world.mine();
             drop(world);
             house.keep_time(&fleet.world);
@@ -96,7 +101,9 @@ pub fn storm() -> Vec<Figure> {
         blocks: 1_000,
     };
     let world = past.live();
-    let endpoint = Arc::new(WorldEndpoint::new("rpc-1", &world).with(|manners| manners.gas_cap = Some(50_000_000)));
+    let endpoint = Arc::new(
+        WorldEndpoint::new("rpc-1", &world).with(|manners| manners.gas_cap = Some(50_000_000)),
+    );
     let directory = tempfile::tempdir().unwrap();
     let house = House::over(&world, &endpoint, house::store_in(directory.path()));
     let courier = Arc::new(Doorstep::limited());

@@ -93,7 +93,9 @@ impl Server {
             "eth_call" => self.call(params).await,
             "eth_getStorageAt" => {
                 let at = self.at(&params[2]).await?;
-                let word = self.endpoint.storage(&at, read(&params[0]), read(&params[1]));
+                let word = self
+                    .endpoint
+                    .storage(&at, read(&params[0]), read(&params[1]));
                 Ok(json!(word.await?))
             }
             "eth_getCode" => Ok(json!(self.endpoint.code(read(&params[0])).await?)),

@@ -91,7 +91,10 @@ pub fn commits() -> Vec<Figure> {
             house.watcher.step().await.unwrap();
             let counts = endpoint.take_requests();
             // Finality commits by itself, once in 32 blocks.
-            if counts.get("eth_getBlockByNumber").is_none_or(|count| *count <= 1) {
+            if counts
+                .get("eth_getBlockByNumber")
+                .is_none_or(|count| *count <= 1)
+            {
                 most = most.max(store.flush_count() - before);
             }
         }
@@ -142,7 +145,11 @@ pub fn year() -> Vec<Figure> {
                 for number in (block.saturating_sub(100) * 10..).take(10).step_by(5) {
                     let attester = crate::history::key(number).attester;
                     let amount = steward::units::U256::from(10).pow(steward::units::U256::from(21));
-                    let slash = Action::Slash { version: 1, attester, amount };
+                    let slash = Action::Slash {
+                        version: 1,
+                        attester,
+                        amount,
+                    };
                     chain.act(slash).unwrap();
                 }
                 chain.mine();

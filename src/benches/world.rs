@@ -1,8 +1,5 @@
 //! The fake L1 of the stories, shared with them: contracts with their rules, not answers per call.
-#![expect(
-    dead_code,
-    reason = "the stories use what the figures do not"
-)]
+#![expect(dead_code, reason = "the stories use what the figures do not")]
 
 #[path = "../tests/world/action.rs"]
 pub mod action;

@@ -165,6 +165,18 @@ async fn provider(
             }
         }
     };
+    Ok((queue(look, endpoints, head, staking, id).await?, known))
+}
+
+/// The provider's configuration and queue.
+async fn queue(
+    look: &Look<'_>,
+    endpoints: &Endpoints,
+    head: &Header,
+    staking: Address,
+    id: ProviderId,
+) -> Result<Finding, String> {
+    use abi::StakingRegistry as S;
     let identifier = U256::from(id.value());
     let calls = [
         call(
@@ -187,7 +199,7 @@ async fn provider(
     let keys = number::<S::getProviderQueueLengthCall>(&answers, 1)?;
     let detail = format!("admin {}, {keys} keys in its queue", settings.providerAdmin);
     let subject = look.subject(id);
-    let finding = match keys {
+    Ok(match keys {
         0 => Finding::doubtful(
             Area::Provider,
             subject,
@@ -195,8 +207,7 @@ async fn provider(
             "Add keys to the provider's queue: while it is empty, delegations are refused.",
         ),
         _ => Finding::good(Area::Provider, subject, detail),
-    };
-    Ok((finding, known))
+    })
 }
 
 /// The provider whose admin this is; the newest of several.
