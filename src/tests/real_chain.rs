@@ -12,8 +12,12 @@ use steward::{
         rpc::HttpEndpoint,
     },
     clock::SystemClock,
+    service::{check, verify},
     state::State,
-    store::memory::MemoryStore,
+    store::{
+        identity::{self, NetworkIdentity},
+        memory::MemoryStore,
+    },
     units::{AttesterAddress, BlockNumber, ProviderId},
     watcher::{Announcer, Happening, ProviderRef, Step, Subject, Told, Watcher},
     writer::Writer,
@@ -79,6 +83,7 @@ impl Announcer for Listener {
 
 struct Story {
     net: Localnet,
+    endpoints: Arc<Endpoints>,
     watcher: Watcher,
     writer: Arc<Writer<State>>,
     listener: Arc<Listener>,
@@ -122,13 +127,14 @@ impl Story {
         };
         let watcher = Watcher::new(
             subject,
-            endpoints,
+            Arc::clone(&endpoints),
             Arc::clone(&writer),
             clock,
             listener.clone(),
         );
         Self {
             net,
+            endpoints,
             watcher,
             writer,
             listener,
@@ -189,4 +195,77 @@ async fn the_life_cycle_of_the_real_contracts_is_seen_stage_by_stage() {
     net.mine(1).await.unwrap();
     println!("{:#?}", story.watch().await);
     println!("{:#?}", story.listener.faults.lock().unwrap());
+}
+
+/// Goal: a book that was followed live, views included, is the one that logs alone give; and a book that is not, is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_book_that_was_followed_is_proven_by_the_logs_alone() {
+    let story = Story::new().await;
+    let net = &story.net;
+    let keys = Key::range(0, 12).unwrap();
+    net.add_keys(story.provider, &keys).await.unwrap();
+    for _ in 0..6 {
+        net.stake(&net.stake_on(story.provider)).await.unwrap();
+    }
+    net.drip(story.provider, 1).await.unwrap();
+    drop(story.watch().await);
+    net.drain_entry_queue().await.unwrap();
+    net.slash(keys[1].attester, tokens(2_000)).await.unwrap();
+    net.slash(keys[2].attester, tokens(20_000)).await.unwrap();
+    net.slash(keys[3].attester, tokens(200_000)).await.unwrap();
+    drop(story.watch().await);
+    net.stake(&net.stake_on(story.provider)).await.unwrap();
+    drop(story.watch().await);
+
+    let store = story.writer.store().as_ref();
+    let network = NetworkIdentity {
+        name: NETWORK.to_owned(),
+        chain_id: 31_337,
+        block0_hash: Default::default(),
+        registry: net.addresses.registry,
+        staking_registry: net.addresses.staking_registry,
+    };
+    identity::begin(store).unwrap();
+    identity::check_identity(store, &network).unwrap();
+    let (found, state) = verify::store(store);
+    assert_eq!(differences(&found), Vec::<&str>::new());
+    let mut state = state.unwrap();
+    let endpoints = &story.endpoints;
+    let ours = story.listener.ours(&state, NETWORK);
+    let book = state.book(NETWORK).unwrap();
+    let found = verify::rederive(book, &ours, endpoints, &|_| ())
+        .await
+        .unwrap();
+    assert_eq!(differences(&found), Vec::<&str>::new());
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.detail.contains("not compared"))
+    );
+
+    let book = state.book_or_new(NETWORK);
+    let staked = AttesterAddress::new(keys[0].attester);
+    book.attesters
+        .change(&staked, |attester| attester.stakes.clear());
+    book.attesters
+        .remove(&AttesterAddress::new(keys[11].attester));
+    let found = verify::rederive(book, &ours, endpoints, &|_| ())
+        .await
+        .unwrap();
+    let [told] = differences(&found).try_into().unwrap();
+    let told: &str = told;
+    assert!(told.starts_with("2 differences:"), "{told}");
+    assert!(
+        told.contains(&format!("{staked}: stakes: [] in the store")),
+        "{told}"
+    );
+    assert!(told.contains("is missing in the store"), "{told}");
+}
+
+fn differences(found: &[check::Finding]) -> Vec<&str> {
+    let found = found.iter();
+    found
+        .filter(|finding| finding.verdict != check::Verdict::Good)
+        .map(|finding| finding.detail.as_str())
+        .collect()
 }
