@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use steward_commands::cli::{Cli, dispatch};
+use steward_commands::cli::entry::{Cli, dispatch};
 
 fn main() -> ExitCode {
     dispatch(Cli::parse())

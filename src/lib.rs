@@ -4,6 +4,7 @@
 //! `writer`), act (`jobs`, `outbox`), answer (`views`). See `docs/ARCHITECTURE.md` for the invariants.
 
 pub mod alert;
+pub mod api;
 pub mod attester;
 pub mod book;
 pub mod chain;
@@ -13,6 +14,7 @@ pub mod demo;
 pub mod desk;
 pub mod jobs;
 pub mod keys;
+pub mod metrics;
 pub mod network;
 pub mod outbox;
 pub mod provider;

@@ -93,6 +93,15 @@ impl State {
             .or_insert_with(|| Incidents::new(network))
     }
 
+    /// How far a network was read.
+    #[must_use]
+    pub fn progress_of(&self, network: &str) -> Progress {
+        self.progress
+            .row(&network.to_owned())
+            .cloned()
+            .unwrap_or_default()
+    }
+
     /// Changes how far a network was read.
     pub fn change_progress(&mut self, network: &str, change: impl FnOnce(&mut Progress)) {
         self.progress

@@ -12,5 +12,7 @@ mod bot;
 mod courier;
 mod gateway;
 mod hostile;
+mod house;
 mod people;
+mod questions;
 mod world;

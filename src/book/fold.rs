@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Book, records::QueueEntry};
 use crate::{
     attester::{
@@ -68,7 +70,8 @@ pub enum Mode {
 }
 
 /// What does not fit the book.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fault")]
 pub enum Fault {
     /// Another entry than the folded head of an entry queue departed.
     QueueHead {
@@ -156,6 +159,12 @@ impl<'a> Fold<'a> {
                 self.judge_pending(&evidence(last));
             }
         }
+    }
+
+    /// The book as it is by now.
+    #[must_use]
+    pub const fn book(&self) -> &Book {
+        self.book
     }
 
     /// What was concluded.

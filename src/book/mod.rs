@@ -9,6 +9,7 @@ pub mod history;
 mod parameters;
 pub mod question;
 pub mod records;
+pub mod slash;
 pub mod snapshot;
 
 use std::collections::BTreeMap;

@@ -131,6 +131,7 @@ impl Fold<'_> {
                 take_rate,
             } => {
                 self.change_provider(provider, |row| {
+                    row.is_registered = true;
                     row.admin = Some(admin);
                     row.take_rate = Some(take_rate);
                 });

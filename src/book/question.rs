@@ -14,7 +14,7 @@ use crate::{
         Call, CallAnswer,
         contracts::{BONUS_INSTANCE, abi, answer, call},
     },
-    units::{Address, AttesterAddress, ProviderId, RollupVersion, U256, UnixSeconds, Wei},
+    units::{Address, AttesterAddress, ProviderId, RollupVersion, Round, U256, UnixSeconds, Wei},
 };
 
 /// One view of one contract.
@@ -48,6 +48,20 @@ pub enum Question {
     FollowsLatest {
         gse: Address,
         attester: AttesterAddress,
+    },
+    /// `SlashingProposer.getRound`.
+    Round {
+        rollup: RollupVersion,
+        contract: Address,
+        round: Round,
+    },
+    /// `SlashingProposer.getSlashTargetCommittees`.
+    TargetCommittees { contract: Address, round: Round },
+    /// `SlashingProposer.getTally` over the committees of that round.
+    Tally {
+        contract: Address,
+        round: Round,
+        committees: Vec<Vec<Address>>,
     },
     /// `StakingRegistry.getProviderQueueLength`.
     ProviderQueueLength { provider: ProviderId },
@@ -105,6 +119,12 @@ pub enum Answer {
     Withdrawal(UnixSeconds, bool),
     /// Admin, take rate, rewards recipient.
     Provider(Address, u16, Address),
+    /// Whether a slashing round was executed, and its votes.
+    Round(bool, u64),
+    /// The committees that a round judges, one for each epoch.
+    Committees(Vec<Vec<Address>>),
+    /// Whom a round would slash, by how much, one for each epoch.
+    Tally(Vec<(AttesterAddress, Wei)>),
 }
 
 /// Answers at one block. A question whose answer is missing is simply not in it.
@@ -139,10 +159,22 @@ impl Snapshot {
         self.missing.extend(other.missing);
     }
 
+    /// Whether nothing was asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.missing.is_empty()
+    }
+
     /// What could not be read, and why.
     #[must_use]
     pub fn missing(&self) -> &[(Question, String)] {
         &self.missing
+    }
+
+    /// Whether `question` was asked, answered or not.
+    #[must_use]
+    pub fn was_asked(&self, question: &Question) -> bool {
+        self.answers.contains_key(question) || self.missing.iter().any(|(one, _)| one == question)
     }
 
     /// All answers.
@@ -175,11 +207,23 @@ impl Snapshot {
     }
 }
 
+impl Answer {
+    /// The number, where it is one.
+    #[must_use]
+    pub const fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
 impl Question {
     /// The call that asks it; `None` where the book does not know the contract.
     #[must_use]
     pub fn call(&self, book: &Book) -> Option<Call> {
-        use abi::{Governance, Gse, StakingRegistry as S};
+        use abi::{Governance, Gse, SlashingProposer as P, StakingRegistry as S};
+        let of = |round: &Round| U256::from(round.value());
         let registry = book.summary().staking_registry;
         let id = |provider: &ProviderId| U256::from(provider.value());
         Some(match self {
@@ -203,6 +247,24 @@ impl Question {
                 &Gse::isRegisteredCall {
                     instance: BONUS_INSTANCE,
                     attester: attester.address(),
+                },
+            ),
+            Self::Round {
+                contract, round, ..
+            } => call(*contract, &P::getRoundCall { round: of(round) }),
+            Self::TargetCommittees { contract, round } => call(
+                *contract,
+                &P::getSlashTargetCommitteesCall { round: of(round) },
+            ),
+            Self::Tally {
+                contract,
+                round,
+                committees,
+            } => call(
+                *contract,
+                &P::getTallyCall {
+                    round: of(round),
+                    committees: committees.clone(),
                 },
             ),
             Self::ProviderQueueLength { provider } => call(
@@ -306,6 +368,9 @@ impl Question {
             Self::View { .. } => {
                 view(&answer::<R::getAttesterViewCall>(raw).map_err(fault)?).map(Answer::View)
             }
+            Self::Round { .. } | Self::TargetCommittees { .. } | Self::Tally { .. } => {
+                self.read_round(raw)
+            }
             Self::Withdrawal { .. } => {
                 let withdrawal = answer::<Governance::getWithdrawalCall>(raw).map_err(fault)?;
                 let unlocks_at =
@@ -335,6 +400,34 @@ impl Question {
             }
             Self::NextProvider => {
                 number(answer::<S::nextProviderIdentifierCall>(raw).map_err(fault)?)
+            }
+        }
+    }
+}
+
+impl Question {
+    /// Reads an answer of a slashing proposer.
+    fn read_round(&self, raw: &CallAnswer) -> Result<Answer, String> {
+        use abi::SlashingProposer as P;
+        let fault = |fault: crate::chain::contracts::ViewFault| fault.to_string();
+        match self {
+            Self::Round { .. } => {
+                let round = answer::<P::getRoundCall>(raw).map_err(fault)?;
+                let votes = u64::try_from(round.voteCount).map_err(|error| error.to_string())?;
+                Ok(Answer::Round(round.isExecuted, votes))
+            }
+            Self::TargetCommittees { .. } => answer::<P::getSlashTargetCommitteesCall>(raw)
+                .map(Answer::Committees)
+                .map_err(fault),
+            _ => {
+                let tally = answer::<P::getTallyCall>(raw).map_err(fault)?.into_iter();
+                let slash = |slash: abi::SlashAction| {
+                    (
+                        AttesterAddress::new(slash.validator),
+                        Wei::new(slash.slashAmount),
+                    )
+                };
+                Ok(Answer::Tally(tally.map(slash).collect()))
             }
         }
     }
@@ -433,6 +526,7 @@ impl Book {
     #[must_use]
     pub fn open_questions(&self, snapshot: &Snapshot) -> Vec<Question> {
         let mut questions = BTreeSet::new();
+        self.ask_rounds_further(snapshot, &mut questions);
         for (question, answer) in snapshot.answers() {
             let (Question::View { rollup, attester }, Answer::View(view)) = (question, answer)
             else {
@@ -463,6 +557,7 @@ impl Book {
                 });
             }
         }
+        questions.retain(|question| !snapshot.was_asked(question));
         questions.into_iter().collect()
     }
 

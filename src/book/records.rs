@@ -12,6 +12,7 @@ use crate::{
         Address, AttesterAddress, B256, BasisPoints, BlockNumber, BlockRef, Epoch, ProviderId,
         QueueIndex, RollupVersion, Round, UnixSeconds, Wei,
     },
+    watcher::completeness::MissingFact,
 };
 
 /// The network as a whole: cursor, contracts, finality.
@@ -35,6 +36,9 @@ pub struct Chapter {
     pub next_provider: Option<ProviderId>,
     /// Whether the fold is complete from `first_block` on, as proven against views; `None` = not proven yet.
     pub is_complete: Option<bool>,
+    /// What the logs did not tell, where they are not complete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingFact>,
     /// Whether every attester of ours was compared with its views at least once at the head.
     pub is_swept: bool,
 }
@@ -226,6 +230,9 @@ pub struct Provider {
     pub staked: u64,
     /// Changes of its configuration.
     pub changes: u64,
+    /// Whether its registration was seen.
+    #[serde(default)]
+    pub is_registered: bool,
 }
 
 impl Default for Provider {
@@ -241,6 +248,7 @@ impl Default for Provider {
             dripped: 0,
             staked: 0,
             changes: 0,
+            is_registered: false,
         }
     }
 }

@@ -53,6 +53,7 @@ impl Fold<'_> {
             self.queue(*version, at, snapshot);
         }
         self.providers(snapshot);
+        self.rounds(at, snapshot);
         let mut attesters: Vec<AttesterAddress> = Vec::new();
         for (question, answer) in snapshot.answers() {
             match (question, answer) {

@@ -101,3 +101,11 @@ mod tests {
         assert!(!load_dotenv(&directory.path().join(".env")).unwrap());
     }
 }
+
+/// The account that runs the program, for the audit of orders on the command line.
+#[must_use]
+pub fn account_name() -> Option<String> {
+    variable("USER")
+        .or_else(|| variable("LOGNAME"))
+        .filter(|name| !name.is_empty())
+}

@@ -23,7 +23,11 @@ struct Notebook {
 impl Notebook {
     fn note(&self, what: &str, channel: ChannelId, id: u64, message: &Message) {
         let mut lines = self.lines.lock().unwrap();
-        let channel = if channel == ALERTS { "alerts" } else { "changes" };
+        let channel = if channel == ALERTS {
+            "alerts"
+        } else {
+            "changes"
+        };
         let content = message.content.as_ref().map(bare);
         write!(lines, "  {what} {channel} {id}:").unwrap();
         if let Some(content) = content {
@@ -41,7 +45,11 @@ impl Courier for Notebook {
         let mut nonces = self.nonces.lock().unwrap();
         nonces.push(parcel.nonce.clone());
         let message = MessageId(nonces.len() as u64);
-        let what = if parcel.reply_to.is_some() { "reply" } else { "post" };
+        let what = if parcel.reply_to.is_some() {
+            "reply"
+        } else {
+            "post"
+        };
         self.note(what, parcel.channel, message.0, &parcel.message);
         let receipt = Receipt {
             message,
@@ -106,5 +114,8 @@ async fn the_recording_tells_its_story_to_the_end() {
 fn a_recording_survives_writing_and_reading() {
     let shipped = include_str!("recording.jsonl");
     let written = Recording::read(shipped).unwrap().write().unwrap();
-    assert!(written == shipped, "the shipped recording is not as it is written");
+    assert!(
+        written == shipped,
+        "the shipped recording is not as it is written"
+    );
 }

@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     config::{Config, EndpointConfig, NetworkConfig, ProviderSelector},
     desk::{Bureau, Desk, Letterhead},
+    metrics::{Metrics, MetricsError},
     outbox::{Routes, courier::ChannelId},
     provider::coinbase::{CommonCoinbases, Rungs},
     state::State,
@@ -31,7 +32,7 @@ const RUNBOOK: &str = "https://github.com/aztec-steward/steward/blob/main/docs/O
 /// Age of the newest block from which the head of a public chain is stale: 25 slots × 12 s.
 const HEAD_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(300);
 /// Chains whose blocks come by a clock.
-const CLOCKED_CHAINS: [u64; 2] = [1, 11_155_111];
+pub(super) const CLOCKED_CHAINS: [u64; 2] = [1, 11_155_111];
 
 /// Why the service cannot be built.
 #[derive(Debug, Error)]
@@ -44,6 +45,9 @@ pub enum BuildError {
         "the data directory {0} cannot be made or written; check its owner and the disk, or set DATA_DIR"
     )]
     DataDirectory(String, #[source] std::io::Error),
+    /// The metrics cannot be made.
+    #[error("the metrics cannot be made")]
+    Metrics(#[source] MetricsError),
     /// An endpoint cannot be made.
     #[error("the endpoint {name} of {network} cannot be used")]
     Endpoint {
@@ -55,6 +59,12 @@ pub enum BuildError {
         #[source]
         source: ChainError,
     },
+}
+
+impl From<MetricsError> for BuildError {
+    fn from(error: MetricsError) -> Self {
+        Self::Metrics(error)
+    }
 }
 
 /// A service, and what became of a damaged store.
@@ -134,13 +144,17 @@ pub fn on(
         };
         networks.insert(name, part);
     }
+    let metrics = Arc::new(Metrics::new(super::per_attester(&config))?);
     Ok(Service {
+        started_at: clock.now(),
         config,
         writer,
         desk,
         networks,
         clock,
         incarnation: meta.incarnation,
+        metrics,
+        gateway: tokio::sync::watch::Sender::default(),
     })
 }
 

@@ -3,17 +3,25 @@
 //! `build` makes the parts and checks what must be right before anything starts; `run` spawns one task per part. The
 //! Discord edge is handed in from outside: a courier that carries messages, and nothing else.
 
+mod answers;
 pub mod build;
+pub mod counted;
+pub mod one_shot;
 pub mod run;
 
 use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::watch;
 
 use crate::{
     chain::endpoints::Endpoints,
     clock::Clock,
     config::{Config, NetworkConfig},
     desk::Desk,
+    metrics::{Metrics, PerAttester},
     state::State,
+    units::UnixSeconds,
+    views::Gateway,
     watcher::Watcher,
     writer::Writer,
 };
@@ -44,4 +52,24 @@ pub struct Service {
     pub clock: Arc<dyn Clock>,
     /// Counts the processes that held the store.
     pub incarnation: u64,
+    /// When the process started.
+    pub started_at: UnixSeconds,
+    /// What is counted as it happens, and rendered when asked.
+    pub metrics: Arc<Metrics>,
+    pub(crate) gateway: watch::Sender<Gateway>,
+}
+
+impl Service {
+    /// Whether attesters have metrics of their own.
+    #[must_use]
+    pub fn per_attester(&self) -> PerAttester {
+        per_attester(&self.config)
+    }
+}
+
+pub(crate) fn per_attester(config: &Config) -> PerAttester {
+    PerAttester {
+        is_on: config.metrics.is_per_attester,
+        attesters_max: usize::try_from(config.metrics.attesters_max).unwrap_or(usize::MAX),
+    }
 }

@@ -3,11 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{NetworkPart, Service};
+use super::{NetworkPart, Service, counted::Counted};
 use crate::{
+    api::{
+        Api,
+        access::Access,
+        control::Control,
+        serve::{self, ServeError},
+    },
     chain::BlockTag,
     jobs::{Engine, EngineError, Policies},
     keys::KeysWatcher,
@@ -20,6 +26,7 @@ use crate::{
     },
     tasks::{Tasks, chain_of},
     units::BlockNumber,
+    views::Answers,
     watcher::{Announcer, Happening, Step, Told, WatchError},
 };
 
@@ -68,6 +75,9 @@ pub enum RunError {
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
+    /// Nothing can be served.
+    #[error("nothing can be served")]
+    Serve(#[from] ServeError),
 }
 
 impl Service {
@@ -94,18 +104,53 @@ impl Service {
         });
     }
 
+    /// Opens the local door, and where `is_public` the network's; spawns a task for each.
+    ///
+    /// # Errors
+    /// [`RunError::Serve`] where an address or the socket cannot be listened on.
+    pub async fn serve(self: &Arc<Self>, tasks: &Tasks, is_public: bool) -> Result<(), RunError> {
+        let answers = Arc::clone(self) as Arc<dyn Answers>;
+        let api = Api::new(answers, Arc::clone(&self.metrics))
+            .with_control(Arc::clone(self) as Arc<dyn Control>);
+        let socket = serve::open_socket(&self.config.store.data_dir)?;
+        let (router, token) = (api.clone().local_router(), tasks.token());
+        tasks.spawn("local door", serve::socket(socket, router, token));
+        if !is_public {
+            return Ok(());
+        }
+        let bind = self.config.http.bind;
+        let listener = TcpListener::bind(bind)
+            .await
+            .map_err(|source| ServeError::Listen {
+                at: bind.to_string(),
+                source,
+            })?;
+        let access = Access::of(self.config.http.token.clone(), bind);
+        if matches!(access, Access::MetricsOnly) {
+            tracing::warn!(%bind, "metrics are open to everybody who reaches this address; set HTTP_TOKEN, or bind to 127.0.0.1");
+        }
+        tracing::info!(%bind, "serving metrics, health and /v1");
+        tasks.spawn(
+            "http",
+            serve::tcp(listener, api.router(access), tasks.token()),
+        );
+        Ok(())
+    }
+
     /// The engine that sends what is owed.
     #[must_use]
     pub fn engine(&self, courier: &Arc<dyn Courier>) -> Engine<State> {
         let seed = self.clock.now_ms() ^ self.incarnation;
+        let courier: Arc<dyn Courier> =
+            Arc::new(Counted::new(Arc::clone(courier), self.metrics.live()));
         Engine::new(
             Arc::clone(&self.writer),
             Arc::clone(&self.clock),
             Policies::default(),
             seed,
         )
-        .with(Arc::new(Deliver::new(Arc::clone(courier))))
-        .with(Arc::new(Edit::new(Arc::clone(courier))))
+        .with(Arc::new(Deliver::new(Arc::clone(&courier))))
+        .with(Arc::new(Edit::new(courier)))
     }
 
     /// Watches one network until `token` is cancelled.

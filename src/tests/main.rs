@@ -10,6 +10,8 @@
     reason = "the worlds are test code, which may panic"
 )]
 
+mod budget;
 mod real_chain;
 mod simulation;
+mod watched;
 mod world;

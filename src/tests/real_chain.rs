@@ -95,7 +95,7 @@ impl Story {
             .unwrap();
         let endpoint = HttpEndpoint::new(
             EndpointName::new("anvil"),
-            &std::env::var("PROXY").unwrap_or_else(|_| net.url()).into(),
+            &net.url().into(),
             &Default::default(),
         )
         .unwrap();

@@ -4,35 +4,23 @@
 //! absences and crashes before and after any commit. Whenever the watcher has nothing to do, every fact of the book is
 //! compared with the model's. A failing seed is printed; `STEWARD_TEST_SEEDS` says how many are run.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use steward::{
-    book::fold::{Fault, Ours},
-    chain::{
-        Chain, ChainError,
-        endpoints::{Endpoints, Options},
+    attester::change::Change,
+    chain::{Chain, ChainError},
+    store::memory::{Fault as DiskFault, FaultPlan},
+};
+
+use crate::{
+    watched::{NETWORK, Watched},
+    world::{
+        blocks::{Setup, World},
+        endpoint::{Manners, Pruning},
+        script::Script,
     },
-    clock::ManualClock,
-    state::State,
-    store::memory::{Fault as DiskFault, MemoryStore},
-    units::{BlockNumber, ProviderId, UnixSeconds},
-    watcher::{Announcer, Happening, ProviderRef, Step, Subject, Told, Watcher},
-    writer::Writer,
 };
-
-use crate::world::{
-    blocks::{Setup, SharedWorld, World},
-    endpoint::{Manners, Pruning, WorldEndpoint},
-    script::{OURS, Script},
-    truth::Truth,
-};
-
-const NETWORK: &str = "sim";
 
 /// Seeds of a normal run.
 const SEEDS: u64 = 200;
@@ -40,83 +28,19 @@ const SEEDS: u64 = 200;
 /// What happens to one life: blocks, reorgs, absences, crashes, bad manners.
 const ROUNDS: u64 = 24;
 
-/// Writes down what does not fit.
-#[derive(Debug, Default)]
-pub struct Recorder {
-    pub faults: Mutex<Vec<Fault>>,
-}
-
-impl Announcer for Recorder {
-    fn announce(&self, state: &mut State, network: &str, told: &Told<'_>) {
-        let is_swept = state.book(network).is_some_and(|b| b.summary().is_swept);
-        if let Happening::Folded(outcome) = &told.happening
-            && is_swept
-        {
-            let faults = outcome.faults.iter().cloned();
-            self.faults.lock().unwrap().extend(faults);
-        }
-    }
-
-    fn ours(&self, _state: &State, _network: &str) -> Ours {
-        Ours {
-            providers: BTreeSet::from([ProviderId::new(OURS)]),
-            ..Ours::default()
-        }
-    }
-}
-
 /// One life and its watcher.
-pub struct Simulation {
+struct Simulation {
     rng: StdRng,
-    pub world: SharedWorld,
     script: Script,
-    pub endpoints: Vec<Arc<WorldEndpoint>>,
-    pub clock: Arc<ManualClock>,
-    store: MemoryStore,
-    pub writer: Arc<Writer<State>>,
-    pub watcher: Watcher,
-    pub recorder: Arc<Recorder>,
+    watched: Watched,
     /// What was done, for the one who has to find out.
     diary: Vec<String>,
-}
-
-fn wire(
-    world: &SharedWorld,
-    endpoints: &[Arc<WorldEndpoint>],
-    clock: &Arc<ManualClock>,
-    store: &MemoryStore,
-    recorder: &Arc<Recorder>,
-) -> (Arc<Writer<State>>, Watcher) {
-    let state = State::load([NETWORK], store, 1).unwrap();
-    let writer = Arc::new(Writer::new(state, Arc::new(store.clone())));
-    let chains = endpoints.iter().map(|e| Arc::clone(e) as Arc<dyn Chain>);
-    let endpoints = Endpoints::new(
-        chains.collect(),
-        Vec::new(),
-        clock.clone(),
-        Options::default(),
-    );
-    let world = world.lock();
-    let subject = Subject {
-        network: NETWORK.to_owned(),
-        registry: world.contracts().registry,
-        staking_registry: world.contracts().staking_registry.address,
-        first_block: BlockNumber::new(world.setup.first_block),
-        provider: ProviderRef::Id(ProviderId::new(OURS)),
-        finality_depth: None,
-    };
-    let watcher = Watcher::new(
-        subject,
-        Arc::new(endpoints),
-        Arc::clone(&writer),
-        clock.clone(),
-        recorder.clone(),
-    );
-    (writer, watcher)
+    /// How often each of it was done.
+    counts: BTreeMap<&'static str, u32>,
 }
 
 impl Simulation {
-    pub fn new(seed: u64) -> Self {
+    fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut setup = if rng.random_bool(0.5) {
             Setup::small(seed)
@@ -128,79 +52,50 @@ impl Simulation {
         let world = World::shared(setup);
         let mut script = Script::new(seed);
         script.begin(&mut world.lock());
-        let names = ["rpc-1", "rpc-2", "rpc-3"];
-        let endpoints: Vec<_> = names
-            .iter()
-            .map(|name| Arc::new(WorldEndpoint::new(name, &world)))
-            .collect();
-        let clock = Arc::new(ManualClock::new(UnixSeconds::new(setup.genesis_timestamp)));
-        let (store, recorder) = (MemoryStore::new(), Arc::default());
-        let (writer, watcher) = wire(&world, &endpoints, &clock, &store, &recorder);
         Self {
             rng,
-            world,
             script,
-            endpoints,
-            clock,
-            store,
-            writer,
-            watcher,
-            recorder,
+            watched: Watched::new(&world, 3),
             diary: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 
-    /// The process starts again on what the disk holds.
-    pub fn restart(&mut self) {
-        self.store = MemoryStore::on(self.store.disk());
-        (self.writer, self.watcher) = wire(
-            &self.world,
-            &self.endpoints,
-            &self.clock,
-            &self.store,
-            &self.recorder,
-        );
-    }
-
-    /// The clock goes with the chain, two seconds behind it.
-    fn keep_time(&self) {
-        let now = self.world.lock().head().timestamp.value() + 2;
-        self.clock.set(UnixSeconds::new(now));
+    fn note(&mut self, what: &'static str, detail: impl ToString) {
+        self.diary.push(format!("{what} {}", detail.to_string()));
+        *self.counts.entry(what).or_default() += 1;
     }
 
     /// One thing happens.
     fn happen(&mut self) {
-        let kind = self.rng.random_range(0..100);
-        let mut world = self.world.lock();
-        match kind {
+        let world = self.watched.world.clone();
+        let mut world = world.lock();
+        match self.rng.random_range(0..100) {
             0..50 => {
                 let blocks = self.rng.random_range(1..6);
                 for _ in 0..blocks {
                     self.script.step(&mut world);
                 }
-                self.diary.push(format!("{blocks} blocks"));
+                self.note("blocks", blocks);
             }
             50..68 => {
                 let height = world.head().block.number.value();
                 let most = (height - world.setup.first_block).clamp(1, 20);
                 self.script.shake(&mut world, most);
-                self.diary.push("reorg".to_owned());
+                self.note("reorg", "");
             }
             68..74 => {
                 let blocks = self.rng.random_range(60..180);
                 for _ in 0..blocks {
                     self.script.step(&mut world);
                 }
-                self.diary.push(format!("absent for {blocks} blocks"));
+                self.note("absence of", blocks);
             }
             74..86 => {
                 drop(world);
                 self.spoil();
             }
-            _ => {
-                drop(world);
-                self.fail_a_commit();
-            }
+            _ => self.fail_a_commit(),
         }
     }
 
@@ -209,15 +104,16 @@ impl Simulation {
         let fault = *[DiskFault::CrashBefore, DiskFault::CrashAfter]
             .choose(&mut self.rng)
             .unwrap();
-        let commit = self.store.commits_tried() + self.rng.random_range(1..5);
-        let plan = steward::store::memory::FaultPlan { commit, fault };
-        self.store = self.store.clone().with_fault(plan);
-        self.diary.push(format!("{fault:?} to come"));
+        let store = &self.watched.store;
+        let commit = store.commits_tried() + self.rng.random_range(1..5);
+        let plan = FaultPlan { commit, fault };
+        self.watched.store = store.clone().with_fault(plan);
+        self.note("crash to come", format!("{fault:?}"));
     }
 
     /// An endpoint loses its manners.
     fn spoil(&mut self) {
-        let height = self.world.lock().head().block.number.value();
+        let height = self.watched.play(|world| world.head().block.number.value());
         let mut manners = Manners::default();
         let kind = self.rng.random_range(0..8);
         match kind {
@@ -233,103 +129,78 @@ impl Simulation {
                 manners.remembers_orphans = false;
             }
         }
-        let endpoint = self.endpoints.choose(&mut self.rng).unwrap();
+        let endpoint = self.watched.endpoints.choose(&mut self.rng).unwrap();
         endpoint.change(|old| *old = manners);
-        self.diary
-            .push(format!("{} spoilt by {kind}", endpoint.name()));
+        let detail = format!("{} by {kind}", endpoint.name());
+        self.note("spoilt", detail);
     }
 
-    fn heal(&self) {
-        for endpoint in &self.endpoints {
-            endpoint.change(|manners| *manners = Manners::default());
-        }
+    async fn is_right(&mut self, when: &str) {
+        let wrong = self.watched.wrong().await;
+        assert!(wrong.is_empty(), "{when}: {wrong:#?}");
     }
 
-    /// Steps until there is nothing to do; `false` where that does not come to pass.
-    pub async fn settle(&mut self, steps: u32) -> bool {
-        for _ in 0..steps {
-            self.keep_time();
-            match self.watcher.step().await {
-                Ok(Step::Idle) => return true,
-                Ok(Step::Stopped(why)) => panic!("stopped: {why}"),
-                Ok(Step::CaughtUp { .. } | Step::Followed { .. } | Step::Unwound { .. }) => {}
-                Err(error) if error.is_fatal() => {
-                    self.diary.push("crashed".to_owned());
-                    self.restart();
-                }
-                Err(_) => tokio::time::sleep(Duration::from_secs(5)).await,
-            }
-        }
-        false
-    }
-
-    /// Where the book is wrong about the block that it has read up to.
-    pub async fn wrong(&self) -> Vec<String> {
-        let state = self.writer.read().await;
+    /// The history of every attester leads from nothing to what it is, without a gap and without a repetition.
+    async fn history_is_whole(&self) {
+        let store = self.watched.writer.store();
+        let state = self.watched.writer.read().await;
         let book = state.book(NETWORK).unwrap();
-        let summary = book.summary();
-        if !summary.is_swept {
-            return Vec::new();
-        }
-        let world = self.world.lock();
-        Truth::at(&world, summary.cursor.hash, OURS)
-            .map(|truth| truth.disagreements(book))
-            .unwrap_or_default()
-    }
-
-    /// With good endpoints the head is reached, and the book is right about it.
-    pub async fn come_to_rest(&mut self) {
-        self.heal();
-        for _ in 0..200 {
-            let is_idle = self.settle(200).await;
-            let head = self.world.lock().head().block;
-            let state = self.writer.read().await;
-            let summary = state.book(NETWORK).unwrap().summary();
-            if is_idle && summary.cursor == head && summary.is_swept {
-                return;
+        for (address, attester) in book.attesters.rows() {
+            let history = book.history.of(store.as_ref(), *address, 1_000).unwrap();
+            let (mut standing, mut transitions, mut slashes) = Default::default();
+            for entry in history {
+                match entry.change {
+                    Change::Standing {
+                        from,
+                        to,
+                        occurrence,
+                        ..
+                    } => {
+                        assert_eq!((standing, transitions + 1), (from, occurrence), "{address}");
+                        (standing, transitions) = (to, occurrence);
+                    }
+                    Change::Slashed { occurrence, .. } => {
+                        assert_eq!(slashes + 1, occurrence, "{address}");
+                        slashes = occurrence;
+                    }
+                    other => panic!("{other:?} is no history of an attester"),
+                }
             }
-            drop(state);
-            tokio::time::sleep(Duration::from_secs(30)).await;
+            let held = (
+                attester.standing,
+                attester.transitions,
+                attester.slash_count,
+            );
+            assert_eq!((standing, transitions, slashes), held, "{address}");
         }
-        panic!("the head is never reached");
-    }
-
-    /// What is in memory is what is on the disk.
-    async fn is_durable(&self) {
-        let disk = State::load([NETWORK], &MemoryStore::on(self.store.disk()), 1).unwrap();
-        let state = self.writer.read().await;
-        let (kept, held) = (disk.book(NETWORK).unwrap(), state.book(NETWORK).unwrap());
-        assert!(kept.attesters.rows().eq(held.attesters.rows()));
-        assert!(kept.entry_queue.rows().eq(held.entry_queue.rows()));
-        assert!(kept.rollups.rows().eq(held.rollups.rows()));
-        assert!(kept.providers.rows().eq(held.providers.rows()));
-        assert_eq!(kept.summary(), held.summary());
     }
 
     async fn live(&mut self) {
         for _ in 0..ROUNDS {
             self.happen();
-            if self.settle(30).await {
-                let wrong = self.wrong().await;
-                assert!(wrong.is_empty(), "on the way: {wrong:#?}");
+            if self.watched.settle(30).await {
+                self.is_right("on the way").await;
             }
             if self.rng.random_bool(0.3) {
-                self.come_to_rest().await;
-                let wrong = self.wrong().await;
-                assert!(wrong.is_empty(), "at rest: {wrong:#?}");
+                self.watched.heal();
+                self.watched.come_to_rest().await;
+                self.is_right("at rest").await;
             }
         }
-        self.come_to_rest().await;
-        let wrong = self.wrong().await;
-        assert!(wrong.is_empty(), "at the end: {wrong:#?}");
-        self.is_durable().await;
-        let faults = std::mem::take(&mut *self.recorder.faults.lock().unwrap());
-        assert!(faults.is_empty(), "{faults:#?}");
+        self.watched.heal();
+        self.watched.come_to_rest().await;
+        self.watched.restart();
+        self.watched.watcher.audit_next().await.unwrap();
+        self.watched.play(World::mine);
+        self.watched.is_right().await;
+        self.watched.is_complete().await;
+        self.watched.is_durable().await;
+        self.history_is_whole().await;
     }
 }
 
 /// Runs the life of one seed on paused time; a panic is told with the seed and what had happened.
-fn run(seed: u64) -> Result<(), String> {
+fn run(seed: u64) -> Result<BTreeMap<&'static str, u32>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -339,7 +210,9 @@ fn run(seed: u64) -> Result<(), String> {
     let lived = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         runtime.block_on(simulation.live());
     }));
-    lived.map_err(|panic| {
+    let crashes = simulation.watched.crashes;
+    simulation.counts.insert("crashes", crashes);
+    lived.map(|()| simulation.counts).map_err(|panic| {
         let said = panic.downcast_ref::<String>().cloned();
         let said = said.or_else(|| panic.downcast_ref::<&str>().map(|&s| s.to_owned()));
         let diary = simulation.diary.join(", ");
@@ -347,34 +220,53 @@ fn run(seed: u64) -> Result<(), String> {
     })
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a simulation runs is no configuration of the service"
+)]
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// `STEWARD_TEST_SEEDS` lives, from `STEWARD_TEST_SEED` on.
 #[test]
 fn the_book_is_right_whatever_happens() {
-    let variable = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let seeds: u64 = variable("STEWARD_TEST_SEEDS").unwrap_or(SEEDS);
-    let first: u64 = variable("STEWARD_TEST_SEED").unwrap_or(0);
+    let seeds = variable("STEWARD_TEST_SEEDS").unwrap_or(SEEDS);
+    let first = variable("STEWARD_TEST_SEED").unwrap_or(0);
     let failed = Mutex::new(Vec::new());
+    let counts = Mutex::new(BTreeMap::<&str, u32>::new());
     std::thread::scope(|scope| {
         for part in 0..2 {
-            let failed = &failed;
+            let (failed, counts) = (&failed, &counts);
             scope.spawn(move || {
                 for seed in (first..first + seeds).filter(|seed| seed % 2 == part) {
-                    if let Err(why) = run(seed) {
-                        failed.lock().unwrap().push(why);
+                    match run(seed) {
+                        Err(why) => failed.lock().unwrap().push(why),
+                        Ok(lived) => {
+                            for (what, count) in lived {
+                                *counts.lock().unwrap().entry(what).or_default() += count;
+                            }
+                        }
                     }
                 }
             });
         }
     });
     let failed = failed.into_inner().unwrap();
+    let shown: Vec<String> = failed.iter().take(4).cloned().collect();
     assert!(
         failed.is_empty(),
         "{} of {seeds} seeds failed; {}",
         failed.len(),
-        failed
-            .iter()
-            .take(4)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("\n")
+        shown.join("\n")
     );
+    // A simulation in which nothing goes wrong shows nothing.
+    let counts = counts.into_inner().unwrap();
+    for what in ["reorg", "absence of", "spoilt", "crashes"] {
+        let least = seeds / 4;
+        assert!(
+            u64::from(counts.get(what).copied().unwrap_or(0)) >= least,
+            "{what} happened too seldom: {counts:?}"
+        );
+    }
 }

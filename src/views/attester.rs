@@ -40,7 +40,7 @@ pub struct AttesterView {
     pub transitions: u64,
     /// The provider that added it last; null where none ever did.
     pub provider: Option<u64>,
-    /// Its place in the provider queue, 0 = next; null where it is not in it.
+    /// Its place in the provider queue, 1 = next; null where it is not in it.
     pub provider_queue_position: Option<u64>,
     /// Its places in entry queues, oldest first.
     pub entries: Vec<EntryView>,
@@ -67,7 +67,7 @@ pub struct EntryView {
     pub rollup: u64,
     /// The absolute index, never used twice.
     pub index: u64,
-    /// The position, 0 = next; null where the entry has left.
+    /// The position, 1 = next; null where the entry has left.
     pub position: Option<u64>,
     /// Who gets the stake back.
     pub withdrawer: String,
@@ -156,7 +156,7 @@ fn view(place: Place<'_>, member: &Member<'_>, now: UnixSeconds) -> AttesterView
         provider: membership.map(|of| of.provider.value()),
         provider_queue_position: membership.and_then(|of| {
             let first = place.book?.providers.row(&of.provider)?.first;
-            Some(of.queue_index?.since(first))
+            Some(of.queue_index?.since(first).saturating_add(1))
         }),
         entries: entries
             .map(|entry| entry_view(place, entry, &mut forecasts))
@@ -169,18 +169,17 @@ fn view(place: Place<'_>, member: &Member<'_>, now: UnixSeconds) -> AttesterView
             .collect(),
         slash_count: attester.slash_count,
         slashed: attester.slashed.into(),
-        hosts: member.deployed.map(|d| d.hosts.clone()).unwrap_or_default(),
+        hosts: member.hosts(),
         coinbase: coinbase::view(place, member, &mut forecasts),
         as_of: Freshness::new(place.book, place.network, now),
     }
 }
 
 fn entry_view(place: Place<'_>, entry: &Entry, forecasts: &mut Forecasts<'_>) -> EntryView {
-    let book = place.book;
     EntryView {
         rollup: entry.rollup.value(),
         index: entry.index.value(),
-        position: book.and_then(|book| book.position(entry.rollup, entry.index)),
+        position: place.queue_place(entry),
         withdrawer: address(entry.withdrawer),
         block: entry.block.value(),
         forecast: forecasts.of(entry.rollup, entry.index),

@@ -28,7 +28,7 @@ pub struct AttesterRow {
     pub standing: StandingView,
     /// When the state began, Unix seconds; null where it never changed.
     pub since: Option<u64>,
-    /// Its position in the entry queue, 0 = next; null where it is in none.
+    /// Its position in the entry queue, 1 = next; null where it is in none.
     pub position: Option<u64>,
     /// What is left of its stake; null before it was deposited.
     pub balance: Option<Amount>,
@@ -136,10 +136,9 @@ fn stage_of(member: &Member<'_>) -> crate::attester::Stage {
 
 fn holds(place: &Place<'_>, member: &Member<'_>, text: &str) -> bool {
     let label = place.label(member.address);
-    let hosts = member.deployed.map(|deployed| deployed.hosts.as_slice());
     let is_in = |candidate: &str| candidate.to_lowercase().contains(text);
     label.is_some_and(is_in)
-        || hosts.unwrap_or_default().iter().any(|host| is_in(host))
+        || member.hosts().iter().any(|host| is_in(host))
         || lower(member.address).contains(text)
 }
 
@@ -152,13 +151,13 @@ fn row(place: &Place<'_>, member: &Member<'_>) -> AttesterRow {
         network: place.name.to_owned(),
         attester: member.address.to_string(),
         label: place.label(member.address).map(str::to_owned),
-        hosts: member.deployed.map(|d| d.hosts.clone()).unwrap_or_default(),
+        hosts: member.hosts(),
         standing: attester
             .map(|attester| attester.standing)
             .unwrap_or_default()
             .into(),
         since: since.filter(|since| *since > 0),
-        position: entry.and_then(|entry| place.book?.position(entry.rollup, entry.index)),
+        position: entry.and_then(|entry| place.queue_place(entry)),
         balance: registration.map(|registration| registration.balance.into()),
         coinbase: Verdict::from(&place.verdict(member)),
     }

@@ -226,7 +226,7 @@ pub fn show(
 pub(super) fn is_on(member: &Member<'_>, host: Option<&str>) -> bool {
     host.is_none_or(|host| {
         let deployed = member.deployed;
-        deployed.is_some_and(|deployed| deployed.hosts.iter().any(|known| known == host))
+        deployed.is_some_and(|deployed| deployed.hosts.iter().any(|known| known.as_str() == host))
     })
 }
 
@@ -243,7 +243,7 @@ fn row(place: Place<'_>, member: &Member<'_>, forecasts: &mut Forecasts<'_>) -> 
         network: place.name.to_owned(),
         attester: member.address.to_string(),
         label: place.label(member.address).map(str::to_owned),
-        hosts: member.deployed.map(|d| d.hosts.clone()).unwrap_or_default(),
+        hosts: member.hosts(),
         state: stage.unwrap_or_default().into(),
         coinbase: view(place, member, forecasts),
     }
@@ -282,7 +282,7 @@ pub(super) fn view(
             link: transaction_link(place.network, stake.transaction),
         }),
         configured,
-        files: member.deployed.map(|d| d.files.clone()).unwrap_or_default(),
+        files: member.files(),
         deadline: verdict
             .is_wrong()
             .then(|| forecasts.deadline(member.attester)),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{find::page_of, glance::Glance, refusal::Refusal};
+use crate::outbox::delivery::Delivery;
 
 /// States of a delivery.
 pub const DELIVERY_STATES: [&str; 9] = [
@@ -18,9 +19,9 @@ pub const DELIVERY_STATES: [&str; 9] = [
     "undeliverable",
 ];
 
-/// What the views are told of a delivery; it is its API form as well.
+/// A delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DeliveryFacts {
+pub struct DeliveryView {
     /// Its id.
     pub id: String,
     /// The network it speaks of.
@@ -49,7 +50,7 @@ pub struct DeliveryList {
     /// How many match.
     pub total: u64,
     /// The page.
-    pub deliveries: Vec<DeliveryFacts>,
+    pub deliveries: Vec<DeliveryView>,
     /// Pass as `after` to see more; null on the last page.
     pub next: Option<String>,
 }
@@ -91,18 +92,39 @@ pub fn list(glance: &Glance<'_>, filter: &DeliveryFilter) -> Result<DeliveryList
         );
     }
     let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|w| w == is);
-    let matching = glance.deliveries.iter().filter(|delivery| {
-        same(&filter.network, &delivery.network) && same(&filter.state, &delivery.state)
+    let deliveries = glance.state.outbox.deliveries();
+    let mut matching: Vec<&Delivery> = deliveries
+        .filter(|of| same(&filter.network, &of.network) && same(&filter.state, of.state.name()))
+        .collect();
+    matching.sort_by_key(|of| (std::cmp::Reverse(of.owed_at_ms), of.id.as_str()));
+    let after = filter.after.as_deref();
+    let page = page_of(matching.into_iter(), after, filter.limit, |of| {
+        of.id.to_string()
     });
-    let page = page_of(
-        matching,
-        filter.after.as_deref(),
-        filter.limit,
-        |delivery| delivery.id.clone(),
-    );
     Ok(DeliveryList {
         total: page.total,
-        deliveries: page.rows.into_iter().cloned().collect(),
+        deliveries: page.rows.into_iter().map(DeliveryView::from).collect(),
         next: page.next,
     })
+}
+
+impl From<&Delivery> for DeliveryView {
+    fn from(of: &Delivery) -> Self {
+        let posted = of.posted.as_ref();
+        let notices = of.entries.iter();
+        Self {
+            id: of.id.to_string(),
+            network: of.network.clone(),
+            channel: of.channel.0.to_string(),
+            job: of.job,
+            notices: notices
+                .map(|entry| entry.notice.as_str().to_owned())
+                .collect(),
+            state: of.state.name().to_owned(),
+            message: posted.map(|posted| posted.message.0.to_string()),
+            owes_edit: of.owes_edit(),
+            owed_at_ms: of.owed_at_ms,
+            sent_at_ms: posted.map(|posted| posted.at_ms),
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! What a question names: networks, attesters by address, label or beginning, pages of a list, and completions.
 
 use super::{
-    glance::{Deployed, Glance, NetworkGlance},
+    glance::{Glance, NetworkGlance},
     refusal::{Refusal, RefusalKind, quoted},
 };
 use crate::{
     attester::Attester,
     book::Book,
+    keys::Configured,
     provider::coinbase::{CoinbaseVerdict, judge},
     units::{Address, AttesterAddress},
 };
@@ -39,10 +40,33 @@ pub struct Member<'a> {
     /// What the chain tells; `None` = no event ever named it.
     pub attester: Option<&'a Attester>,
     /// What the keys files tell; `None` = none names it.
-    pub deployed: Option<&'a Deployed>,
+    pub deployed: Option<&'a Configured>,
+}
+
+impl Member<'_> {
+    /// The hosts that run it, as the keys files tell.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        let hosts = self.deployed.iter().flat_map(|deployed| &deployed.hosts);
+        hosts.map(|host| host.as_str().to_owned()).collect()
+    }
+
+    /// The keys files that name it.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        let files = self.deployed.iter().flat_map(|deployed| &deployed.files);
+        files.map(|file| file.as_str().to_owned()).collect()
+    }
 }
 
 impl<'a> Place<'a> {
+    /// The place of an entry in its queue, 1 = next; `None` where it has left.
+    #[must_use]
+    pub fn queue_place(&self, entry: &crate::attester::Entry) -> Option<u64> {
+        let position = self.book?.position(entry.rollup, entry.index)?;
+        Some(position.saturating_add(1))
+    }
+
     /// The attester at an address, ours or not.
     #[must_use]
     pub fn member(&self, address: AttesterAddress) -> Member<'a> {
@@ -71,11 +95,8 @@ impl<'a> Place<'a> {
             .into_iter()
             .flat_map(|(book, provider)| book.members(provider))
             .map(|(address, _)| *address);
-        let named = self
-            .network
-            .keys
-            .iter()
-            .flat_map(|keys| keys.keys().copied());
+        let keys = self.network.keys.iter();
+        let named = keys.flat_map(|keys| keys.attesters.keys().copied());
         let mut addresses: Vec<AttesterAddress> = added.chain(named).collect();
         addresses.sort_unstable();
         addresses.dedup();
@@ -97,7 +118,7 @@ impl<'a> Place<'a> {
         let expected = member.attester.and_then(Attester::expected_stake);
         judge(
             expected.map(|stake| stake.split),
-            self.network.configured(member.address),
+            &self.network.configured(member.address),
             &self.network.common_coinbases,
         )
     }
@@ -261,7 +282,7 @@ pub(super) fn prefix_of<'a, T>(
     noun: &str,
     name: &str,
     all: &'a [T],
-    id: impl Fn(&T) -> &String,
+    id: impl for<'b> Fn(&'b T) -> &'b str,
 ) -> Result<&'a T, Refusal> {
     if let Some(exact) = all.iter().find(|item| id(item) == name) {
         return Ok(exact);
@@ -325,20 +346,19 @@ pub fn complete(
         Completed::Network => glance.networks.keys().cloned().map(plain).collect(),
         Completed::Host => {
             let members = places.iter().flat_map(Place::ours);
-            let hosts = members.filter_map(|member| member.deployed);
-            let hosts = hosts.flat_map(|deployed| deployed.hosts.iter().cloned());
+            let hosts = members.flat_map(|member| member.hosts());
             let hosts: std::collections::BTreeSet<String> = hosts.collect();
             hosts.into_iter().map(plain).collect()
         }
         Completed::Attester => places.iter().flat_map(attester_completions).collect(),
         Completed::Incident => {
-            let open = glance.incidents.iter();
-            let open = open.filter(|incident| incident.state.is_open());
-            open.map(|incident| Completion {
-                value: incident.id.clone(),
-                text: incident.title.clone(),
-            })
-            .collect()
+            let open = super::incident::all(glance).into_iter();
+            open.filter(|(_, incident)| incident.is_open())
+                .map(|(network, incident)| Completion {
+                    value: incident.id.as_str().to_owned(),
+                    text: super::incident::title(glance, network, incident),
+                })
+                .collect()
         }
     };
     let partial = partial.trim().to_lowercase();

@@ -21,12 +21,14 @@ pub struct Fleet {
     pub hosts: BTreeMap<(Stage, String), u64>,
     /// Attesters that are not over, by verdict on their coinbase; every verdict is there.
     pub coinbases: BTreeMap<Verdict, u64>,
-    /// Attesters with a wrong coinbase, by state.
-    pub coinbase_wrong: BTreeMap<Stage, u64>,
+    /// Attesters that are not over and whose keys file sets no coinbase, by state; every state but the last is there.
+    pub coinbase_missing: BTreeMap<Stage, u64>,
     /// The earliest deadline of a wrong coinbase, Unix seconds.
     pub coinbase_deadline: Option<u64>,
     /// First and last entry of ours, by rollup.
     pub entries: BTreeMap<RollupVersion, (QueueIndex, QueueIndex)>,
+    /// When the first of ours enters, by rollup,, as forecast: earliest and expected, Unix seconds.
+    pub next_entry: BTreeMap<RollupVersion, (Option<u64>, Option<u64>)>,
     /// Slashes suffered.
     pub slashes: u64,
     /// Stake lost.
@@ -35,6 +37,14 @@ pub struct Fleet {
     pub transitions: u64,
 }
 
+/// The states in which a coinbase matters.
+const LIVING: [Stage; 4] = [
+    Stage::New,
+    Stage::InStakingProviderQueue,
+    Stage::RollupEntryQueue,
+    Stage::Active,
+];
+
 impl Fleet {
     /// Counts.
     #[must_use]
@@ -42,6 +52,7 @@ impl Fleet {
         let mut fleet = Self {
             states: Stage::ALL.map(|stage| (stage, 0)).into(),
             coinbases: Verdict::ALL.map(|verdict| (verdict, 0)).into(),
+            coinbase_missing: LIVING.map(|stage| (stage, 0)).into(),
             ..Self::default()
         };
         let mut forecasts = Forecasts::new(place);
@@ -50,12 +61,9 @@ impl Fleet {
                 .attester
                 .map(|a| a.standing.stage)
                 .unwrap_or_default();
-            let host = member.deployed.map(|deployed| deployed.hosts.join("+"));
+            let host = member.hosts().join("+");
             *fleet.states.entry(stage).or_default() += 1;
-            *fleet
-                .hosts
-                .entry((stage, host.unwrap_or_default()))
-                .or_default() += 1;
+            *fleet.hosts.entry((stage, host)).or_default() += 1;
             if let Some(attester) = member.attester {
                 fleet.add(attester);
             }
@@ -64,12 +72,19 @@ impl Fleet {
             }
             let verdict = Verdict::from(&place.verdict(&member));
             *fleet.coinbases.entry(verdict).or_default() += 1;
+            if verdict == Verdict::Missing {
+                *fleet.coinbase_missing.entry(stage).or_default() += 1;
+            }
             if verdict.is_wrong() {
-                *fleet.coinbase_wrong.entry(stage).or_default() += 1;
                 let deadline = forecasts.deadline(member.attester).at;
                 let earliest = [fleet.coinbase_deadline, deadline];
                 fleet.coinbase_deadline = earliest.into_iter().flatten().min();
             }
+        }
+        for (rollup, (first, _)) in &fleet.entries {
+            let forecast = forecasts.of(*rollup, *first);
+            let next = (forecast.earliest.at, forecast.expected.at);
+            fleet.next_entry.insert(*rollup, next);
         }
         fleet
     }

@@ -1,18 +1,17 @@
 //! What a question is asked of: the committed state, and the few live things that are in no store.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use futures::future::BoxFuture;
 
 use crate::{
     chain::{EndpointName, endpoints::EndpointHealth},
+    keys::{self, ConfiguredCoinbase, Keys},
     provider::coinbase::{CommonCoinbases, Configured},
     state::State,
     store::Store,
     units::{AttesterAddress, ProviderId, UnixSeconds},
 };
-
-use super::{delivery::DeliveryFacts, incident::IncidentFacts, job::JobFacts};
 
 /// Age of the newest block from which the head counts as stale where nothing else is said: 25 L1 slots × 12 s.
 pub const HEAD_AGE_SECONDS_MAX: u64 = 300;
@@ -28,12 +27,6 @@ pub struct Glance<'a> {
     pub now_ms: u64,
     /// Every configured network by name, read or not.
     pub networks: &'a BTreeMap<String, NetworkGlance>,
-    /// The incidents that are remembered, newest first.
-    pub incidents: &'a [IncidentFacts],
-    /// The jobs that are remembered, newest first.
-    pub jobs: &'a [JobFacts],
-    /// The deliveries that are remembered, newest first.
-    pub deliveries: &'a [DeliveryFacts],
     /// The connection to Discord's gateway.
     pub gateway: &'a Gateway,
     /// The program.
@@ -64,13 +57,13 @@ pub struct NetworkGlance {
     /// The endpoint that is asked first; `None` while all rest.
     pub leader: Option<EndpointName>,
     /// What the keys files say; `None` where none are configured or none was read yet.
-    pub keys: Option<BTreeMap<AttesterAddress, Deployed>>,
+    pub keys: Option<Arc<Keys>>,
     /// Coinbases declared right for everybody.
     pub common_coinbases: CommonCoinbases,
     /// What people call attesters.
     pub labels: BTreeMap<AttesterAddress, String>,
-    /// Age of the newest block, in seconds, from which the head counts as stale.
-    pub head_age_seconds_max: u64,
+    /// Age of the newest block, in seconds, from which the head counts as stale; `None` = never, for chains without a clock.
+    pub head_age_seconds_max: Option<u64>,
 }
 
 impl NetworkGlance {
@@ -87,33 +80,28 @@ impl NetworkGlance {
             keys: None,
             common_coinbases: CommonCoinbases::default(),
             labels: BTreeMap::new(),
-            head_age_seconds_max: HEAD_AGE_SECONDS_MAX,
+            head_age_seconds_max: Some(HEAD_AGE_SECONDS_MAX),
         }
     }
 
-    /// What the keys files say of an attester; [`Configured::NotInAnyFile`] where nothing does.
+    /// What the keys files say of an attester's coinbase.
     #[must_use]
-    pub fn configured(&self, attester: AttesterAddress) -> &Configured {
-        self.deployed(attester)
-            .map_or(&Configured::NotInAnyFile, |deployed| &deployed.coinbase)
+    pub fn configured(&self, attester: AttesterAddress) -> Configured {
+        match self.deployed(attester).map(|deployed| &deployed.coinbase) {
+            None => Configured::NotInAnyFile,
+            Some(ConfiguredCoinbase::Missing) => Configured::Missing,
+            Some(ConfiguredCoinbase::Set(coinbase)) => Configured::Set(*coinbase),
+            Some(ConfiguredCoinbase::Conflict(sources)) => {
+                Configured::Conflict(sources.keys().copied().collect())
+            }
+        }
     }
 
     /// Where an attester is deployed.
     #[must_use]
-    pub fn deployed(&self, attester: AttesterAddress) -> Option<&Deployed> {
-        self.keys.as_ref()?.get(&attester)
+    pub fn deployed(&self, attester: AttesterAddress) -> Option<&keys::Configured> {
+        self.keys.as_ref()?.attesters.get(&attester)
     }
-}
-
-/// What the keys files say of one attester.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deployed {
-    /// Its coinbase.
-    pub coinbase: Configured,
-    /// The hosts that run it.
-    pub hosts: Vec<String>,
-    /// The files that name it.
-    pub files: Vec<String>,
 }
 
 /// The connection to Discord's gateway.

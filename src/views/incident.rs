@@ -9,38 +9,16 @@ use super::{
     refusal::Refusal,
 };
 use crate::{
-    alert::{card::Severity, class::Class},
+    alert::{
+        card::{Message, Severity},
+        class::Class,
+        incident::{Incident, Line, Snooze, State, Step},
+        render::bare,
+        text::{self, Context, Explorer, Label},
+    },
+    state::HOUSE,
     units::UnixSeconds,
 };
-
-/// What the views are told of an incident.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IncidentFacts {
-    /// Its id.
-    pub id: String,
-    /// Its network; empty where it concerns the service itself.
-    pub network: String,
-    /// Its class.
-    pub class: Class,
-    /// What it is about: an address, a file, a channel.
-    pub subject: String,
-    /// How much it matters now.
-    pub severity: Severity,
-    /// What is true now, in plain words.
-    pub title: String,
-    /// Why, and what next.
-    pub lines: Vec<String>,
-    /// Where it stands.
-    pub state: IncidentState,
-    /// When it was opened.
-    pub opened_at: UnixSeconds,
-    /// When it last changed.
-    pub updated_at: UnixSeconds,
-    /// Until when something has to be done.
-    pub deadline: Option<UnixSeconds>,
-    /// What happened to it, oldest first.
-    pub timeline: Vec<TimelineEntry>,
-}
 
 /// Where an incident stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -132,10 +110,21 @@ pub struct IncidentDetail {
     pub row: IncidentRow,
     /// Why, and what next.
     pub lines: Vec<String>,
+    /// What is known, as its card tells it.
+    pub facts: Vec<IncidentFact>,
     /// What happened to it, oldest first.
     pub timeline: Vec<TimelineEntry>,
     /// The deliveries that tell of it.
     pub deliveries: Vec<String>,
+}
+
+/// One thing that is known of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IncidentFact {
+    /// What.
+    pub name: String,
+    /// Its value in words.
+    pub value: String,
 }
 
 /// A page of incidents, newest first.
@@ -184,12 +173,9 @@ pub fn list(glance: &Glance<'_>, filter: &IncidentFilter) -> Result<IncidentList
         return Err(Refusal::not_found("class", class, "no class has that name")
             .with_next(format!("Known classes: {}.", names.join(", "))));
     }
-    let matching = glance.incidents.iter().filter(|incident| {
-        (filter.all || incident.state.is_open())
-            && filter
-                .network
-                .as_ref()
-                .is_none_or(|network| *network == incident.network)
+    let matching = all(glance).into_iter().filter(|(network, incident)| {
+        (filter.all || incident.is_open())
+            && filter.network.as_ref().is_none_or(|name| name == network)
             && filter
                 .class
                 .as_deref()
@@ -199,49 +185,189 @@ pub fn list(glance: &Glance<'_>, filter: &IncidentFilter) -> Result<IncidentList
         matching,
         filter.after.as_deref(),
         filter.limit,
-        |incident| incident.id.clone(),
+        |(_, incident)| incident.id.as_str().to_owned(),
     );
+    let rows = page.rows.into_iter();
     Ok(IncidentList {
         total: page.total,
-        incidents: page.rows.into_iter().map(row_of).collect(),
+        incidents: rows
+            .map(|(network, of)| row_of(glance, network, of))
+            .collect(),
         next: page.next,
     })
 }
 
-/// Shows one incident, by its id or the unambiguous beginning of it.
+/// Every incident with its network, newest first.
+pub(crate) fn all<'a>(glance: &Glance<'a>) -> Vec<(&'a str, &'a Incident)> {
+    let incidents = glance.state.incidents.iter();
+    let mut all: Vec<_> = incidents
+        .flat_map(|(network, of)| {
+            of.rows
+                .rows()
+                .map(|(_, incident)| (network.as_str(), incident))
+        })
+        .collect();
+    all.sort_by_key(|(_, incident)| (std::cmp::Reverse(incident.opened_at), incident.id.as_str()));
+    all
+}
+
+/// Shows one incident: by its id, the short form that a button carries, or the unambiguous beginning of its id.
 ///
 /// # Errors
 /// A [`Refusal`] where there is none, or several.
 pub fn show(glance: &Glance<'_>, id: &str) -> Result<IncidentDetail, Refusal> {
-    let facts = prefix_of("incident", id, glance.incidents, |incident| &incident.id)?;
-    let tells = |notice: &String| {
-        let rest = notice.strip_prefix(facts.id.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let deliveries = glance.deliveries.iter();
+    let (network, incident) = find(glance, id)?;
+    let card = card(glance, network, incident);
+    let card = card.cards.into_iter().next();
+    let lines = card.iter().flat_map(|card| card.body.iter().map(bare));
+    let fields = card.iter().flat_map(|card| &card.fields);
+    let facts = fields.map(|field| IncidentFact {
+        name: field.name.clone(),
+        value: bare(&field.value),
+    });
+    let told = glance.state.outbox.telling(&incident.id);
     Ok(IncidentDetail {
-        row: row_of(facts),
-        lines: facts.lines.clone(),
-        timeline: facts.timeline.clone(),
-        deliveries: deliveries
-            .filter(|delivery| delivery.notices.iter().any(tells))
-            .map(|delivery| delivery.id.clone())
+        row: row_of(glance, network, incident),
+        // The time line is told apart below.
+        lines: lines.filter(|line| !line.starts_with("· ")).collect(),
+        facts: facts.collect(),
+        timeline: incident.timeline.iter().map(timeline_entry).collect(),
+        deliveries: told
+            .map(|delivery| delivery.id.to_string())
+            .into_iter()
             .collect(),
     })
 }
 
-fn row_of(facts: &IncidentFacts) -> IncidentRow {
+/// The incident that a reference names, with its network: by its id, the short form that a button carries, or the
+/// unambiguous beginning of its id.
+///
+/// # Errors
+/// A [`Refusal`] where there is none, or several.
+pub(super) fn find<'a>(glance: &Glance<'a>, id: &str) -> Result<(&'a str, &'a Incident), Refusal> {
+    let all = all(glance);
+    let of_button = all.iter().find(|(network, _)| {
+        let incidents = glance.state.incidents.get(*network);
+        incidents.is_some_and(|incidents| incidents.find(id).is_some())
+    });
+    let exact = of_button.and_then(|(network, _)| {
+        let incident = glance.state.incidents.get(*network)?.find(id)?;
+        Some((*network, incident))
+    });
+    match exact {
+        Some(found) => Ok(found),
+        None => prefix_of("incident", id, &all, |(_, incident)| incident.id.as_str()).copied(),
+    }
+}
+
+/// Its card, as a channel shows it.
+pub(super) fn card(glance: &Glance<'_>, network: &str, incident: &Incident) -> Message {
+    with_context(glance, network, |context| {
+        text::incident::card(context, incident)
+    })
+}
+
+/// What is true now, in plain words.
+pub(super) fn title(glance: &Glance<'_>, network: &str, incident: &Incident) -> String {
+    with_context(glance, network, |context| {
+        text::incident::title(context, incident)
+    })
+}
+
+/// Words about a network are written as its cards are.
+fn with_context<T>(glance: &Glance<'_>, name: &str, write: impl FnOnce(&Context<'_>) -> T) -> T {
+    let network = glance.networks.get(name);
+    let explorer = Explorer(network.and_then(|network| network.explorer.clone()));
+    let labels = network.map(|network| (network.labels.clone(), network.keys.clone()));
+    let label = move |attester| {
+        let (labels, keys) = labels.as_ref().map_or((None, None), |(labels, keys)| {
+            (labels.get(&attester), keys.as_ref())
+        });
+        let deployed = keys.and_then(|keys| keys.attesters.get(&attester));
+        Label {
+            name: labels.cloned(),
+            host: deployed
+                .and_then(|deployed| deployed.hosts.first())
+                .map(|host| host.as_str().to_owned()),
+        }
+    };
+    write(&Context {
+        network: name,
+        network_label: name,
+        provider_label: network
+            .and_then(|network| network.provider_label.as_deref())
+            .unwrap_or_default(),
+        explorer: &explorer,
+        labels: &label,
+        runbook: None,
+        build: &glance.build.version,
+        roles: &[],
+    })
+}
+
+fn row_of(glance: &Glance<'_>, network: &str, incident: &Incident) -> IncidentRow {
     IncidentRow {
-        id: facts.id.clone(),
-        network: (!facts.network.is_empty()).then(|| facts.network.clone()),
-        class: facts.class.name().to_owned(),
-        subject: facts.subject.clone(),
-        severity: severity_name(facts.severity).to_owned(),
-        title: facts.title.clone(),
-        state: facts.state.clone(),
-        opened_at: facts.opened_at.value(),
-        updated_at: facts.updated_at.value(),
-        deadline: facts.deadline.map(UnixSeconds::value),
+        id: incident.id.as_str().to_owned(),
+        network: (network != HOUSE).then(|| network.to_owned()),
+        class: incident.class.name().to_owned(),
+        subject: incident.subject.clone(),
+        severity: severity_name(incident.severity).to_owned(),
+        title: title(glance, network, incident),
+        state: state_of(incident),
+        opened_at: incident.opened_at.value(),
+        updated_at: incident.updated_at.value(),
+        deadline: incident.facts.deadline().map(UnixSeconds::value),
+    }
+}
+
+/// Where it stands, and who made it so, as the time line tells.
+fn state_of(incident: &Incident) -> IncidentState {
+    let last = |is: fn(&Step) -> bool| incident.timeline.iter().rev().find(|line| is(&line.step));
+    let who = |line: Option<&Line>| {
+        let who = line.and_then(|line| line.who.clone());
+        who.unwrap_or_else(|| "steward".to_owned())
+    };
+    match incident.state {
+        State::Open => IncidentState::Open,
+        State::Acknowledged => {
+            let line = last(|step| matches!(step, Step::Acknowledged));
+            IncidentState::Acknowledged {
+                by: who(line),
+                at: line.map_or(incident.updated_at, |line| line.at).value(),
+            }
+        }
+        State::Snoozed(snooze) => IncidentState::Snoozed {
+            by: who(last(|step| matches!(step, Step::Snoozed(_)))),
+            until: match snooze {
+                Snooze::Until(until) => Some(until.value()),
+                Snooze::UntilChanged => None,
+            },
+        },
+        State::Resolved => IncidentState::Resolved {
+            at: incident.updated_at.value(),
+        },
+    }
+}
+
+fn timeline_entry(line: &Line) -> TimelineEntry {
+    let step = match &line.step {
+        Step::Opened => "opened".to_owned(),
+        Step::Escalated(rung) => format!("escalated: {rung}"),
+        Step::Acknowledged => "acknowledged".to_owned(),
+        Step::Snoozed(Snooze::Until(until)) => format!("snoozed until {until} (Unix seconds)"),
+        Step::Snoozed(Snooze::UntilChanged) => "snoozed until it changes".to_owned(),
+        Step::Woken => "snooze over".to_owned(),
+        Step::Noted => "note".to_owned(),
+        Step::Resolved => "resolved".to_owned(),
+        Step::Reopened => "came back".to_owned(),
+    };
+    TimelineEntry {
+        at: line.at.value(),
+        by: line.who.clone(),
+        text: match &line.why {
+            Some(why) => format!("{step}: {why}"),
+            None => step,
+        },
     }
 }
 

@@ -4,6 +4,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{find::page_of, glance::Glance, refusal::Refusal};
+use crate::jobs::{
+    attempt::{self, Attempt},
+    job::{Job, Phase},
+};
+
+/// Entries of the ledger that are read for one job: 500 attempts, two entries each.
+const ENTRIES_MAX: usize = 1_000;
 
 /// States of a job, in the order of its life.
 pub const JOB_STATES: [&str; 7] = [
@@ -16,9 +23,9 @@ pub const JOB_STATES: [&str; 7] = [
     "unclear",
 ];
 
-/// What the views are told of a job; it is its API form as well.
+/// A job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct JobFacts {
+pub struct JobView {
     /// Its number.
     pub id: u64,
     /// The network it belongs to.
@@ -67,7 +74,7 @@ pub struct AttemptRow {
 pub struct JobDetail {
     /// The job.
     #[serde(flatten)]
-    pub job: JobFacts,
+    pub job: JobView,
     /// Its attempts, oldest first.
     pub history: Vec<AttemptRow>,
 }
@@ -78,7 +85,7 @@ pub struct JobList {
     /// How many match.
     pub total: u64,
     /// The page.
-    pub jobs: Vec<JobFacts>,
+    pub jobs: Vec<JobView>,
     /// Pass as `after` to see more; null on the last page.
     pub next: Option<String>,
 }
@@ -120,36 +127,90 @@ pub fn list(glance: &Glance<'_>, filter: &JobFilter) -> Result<JobList, Refusal>
         );
     }
     let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|w| w == is);
-    let matching = glance.jobs.iter().filter(|job| {
+    let matching = glance.state.jobs.newest().filter(|job| {
         same(&filter.network, &job.network)
-            && same(&filter.state, &job.state)
-            && same(&filter.kind, &job.kind)
+            && same(&filter.state, job.state.name())
+            && same(&filter.kind, job.kind.name())
     });
     let page = page_of(matching, filter.after.as_deref(), filter.limit, |job| {
         job.id.to_string()
     });
     Ok(JobList {
         total: page.total,
-        jobs: page.rows.into_iter().cloned().collect(),
+        jobs: page.rows.into_iter().map(JobView::from).collect(),
         next: page.next,
     })
 }
 
-/// Shows one job with its attempts, which `attempts` reads from the ledger.
+/// Shows one job with its attempts.
 ///
 /// # Errors
 /// A [`Refusal`] where there is no such job, or the ledger cannot be read.
 pub fn show(glance: &Glance<'_>, id: &str) -> Result<JobDetail, Refusal> {
     let number = id.trim().trim_start_matches('#').parse::<u64>();
-    let job = number
-        .ok()
-        .and_then(|number| glance.jobs.iter().find(|job| job.id == number))
-        .ok_or_else(|| {
-            let why = "jobs are named by a number, and ended ones are forgotten after a while";
-            Refusal::not_found("job", id, why).with_next("See `job list`.")
-        })?;
+    let job = number.ok().and_then(|number| glance.state.jobs.job(number));
+    let job = job.ok_or_else(|| {
+        let why = "jobs are named by a number, and ended ones are forgotten after a while";
+        Refusal::not_found("job", id, why).with_next("See `job list`.")
+    })?;
+    let ledger = attempt::of_job(glance.store, job.id, ENTRIES_MAX);
+    let ledger = ledger.map_err(|error| Refusal::of_store(&error))?;
     Ok(JobDetail {
-        job: job.clone(),
-        history: Vec::new(),
+        job: job.into(),
+        history: attempts(&ledger),
     })
+}
+
+/// Puts the entry before and the entry after of each attempt together.
+fn attempts(ledger: &[Attempt]) -> Vec<AttemptRow> {
+    let mut rows: Vec<AttemptRow> = Vec::new();
+    for entry in ledger {
+        let Some(outcome) = &entry.outcome else {
+            rows.push(AttemptRow {
+                attempt: entry.lease.attempt,
+                phase: phase_name(entry.lease.phase).to_owned(),
+                incarnation: entry.lease.incarnation,
+                started_at_ms: entry.at_ms,
+                ended_at_ms: None,
+                outcome: None,
+                detail: None,
+            });
+            continue;
+        };
+        let begun = rows.iter_mut().rev();
+        if let Some(row) = begun
+            .into_iter()
+            .find(|row| row.attempt == entry.lease.attempt)
+        {
+            row.ended_at_ms = Some(entry.at_ms);
+            row.outcome = Some(outcome.kind.clone());
+            row.detail = Some(outcome.detail.clone());
+        }
+    }
+    rows
+}
+
+const fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Process => "process",
+        Phase::Verify => "verify",
+    }
+}
+
+impl From<&Job> for JobView {
+    fn from(job: &Job) -> Self {
+        Self {
+            id: job.id,
+            network: job.network.clone(),
+            kind: job.kind.name().to_owned(),
+            key: job.key.clone(),
+            state: job.state.name().to_owned(),
+            attempts: job.attempts,
+            reason: job.reason.clone(),
+            evidence: job.evidence.clone(),
+            available_at_ms: job.available_at_ms,
+            created_at_ms: job.created_at_ms,
+            updated_at_ms: job.updated_at_ms,
+        }
+    }
 }

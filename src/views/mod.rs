@@ -8,6 +8,7 @@
 
 pub mod attester;
 pub mod attesters;
+pub mod card;
 pub mod coinbase;
 pub mod delivery;
 pub mod find;
@@ -31,7 +32,7 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
-pub use glance::{Answers, Build, Deployed, Gateway, Glance, Look, NetworkGlance, ask};
+pub use glance::{Answers, Build, Gateway, Glance, Look, NetworkGlance, ask};
 pub use refusal::{Refusal, RefusalKind};
 
 /// A length as a number of an answer.

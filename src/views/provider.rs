@@ -58,7 +58,7 @@ pub struct ProviderView {
 /// A key that waits in the provider queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KeyView {
-    /// Its position, 0 = next.
+    /// Its position, 1 = next.
     pub position: u64,
     /// The attester.
     pub attester: String,
@@ -123,12 +123,11 @@ fn next_keys(place: Place<'_>) -> Vec<KeyView> {
         .range((id, first)..=(id, QueueIndex::new(u64::MAX)));
     let view =
         |((_, index), entry): (&(_, QueueIndex), &crate::book::records::ProviderQueueEntry)| {
-            let deployed = place.network.deployed(entry.attester);
             KeyView {
-                position: index.since(first),
+                position: index.since(first).saturating_add(1),
                 attester: entry.attester.to_string(),
                 label: place.label(entry.attester).map(str::to_owned),
-                hosts: deployed.map(|d| d.hosts.clone()).unwrap_or_default(),
+                hosts: place.member(entry.attester).hosts(),
             }
         };
     waiting.take(KEYS_SHOWN).map(view).collect()

@@ -81,7 +81,7 @@ pub struct QueuedView {
     pub label: Option<String>,
     /// Hosts that run it.
     pub hosts: Vec<String>,
-    /// Its position, 0 = next.
+    /// Its position, 1 = next.
     pub position: u64,
     /// When it becomes a validator.
     pub forecast: ForecastView,
@@ -124,8 +124,8 @@ fn rollup_queue(
     let entries = shown.map(|(index, member)| QueuedView {
         attester: member.address.to_string(),
         label: place.label(member.address).map(str::to_owned),
-        hosts: member.deployed.map(|d| d.hosts.clone()).unwrap_or_default(),
-        position: index.since(rollup.queue.first),
+        hosts: member.hosts(),
+        position: index.since(rollup.queue.first).saturating_add(1),
         forecast: forecasts.of(version, *index),
     });
     let entries: Vec<QueuedView> = entries.collect();

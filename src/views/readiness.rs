@@ -71,7 +71,7 @@ fn head(glance: &Glance<'_>, name: &str, network: &NetworkGlance) -> Dependency 
         .book(name)
         .map(|book| book.summary().cursor.number);
     let lag = progress.head.since(cursor.unwrap_or_default());
-    if age > most {
+    if let Some(most) = most.filter(|most| age > *most) {
         let reason = format!("block {} is {age} s old, more than {most} s", progress.head);
         return dependency(&what, false, reason);
     }

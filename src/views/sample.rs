@@ -1,17 +1,18 @@
 //! A small hand-made state that the tests of views, routes and metrics share: every kind of attester once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::BoxFuture;
 
-use super::{
-    Answers, Build, Deployed, Gateway, Glance, Look, NetworkGlance,
-    delivery::DeliveryFacts,
-    incident::{IncidentFacts, IncidentState, TimelineEntry},
-    job::JobFacts,
-};
+use super::{Answers, Build, Gateway, Glance, Look, NetworkGlance};
 use crate::{
-    alert::{card::Severity, class::Class},
+    alert::{
+        card::{Card, Message, Severity, Text},
+        class::Class,
+        facts::{CoinbaseFacts, Configured as Told, Facts, Known, QueueOutlook},
+        incident::{Incident, Line, State as IncidentState, Step},
+        notice::{Notice, NoticeId},
+    },
     attester::{
         Attester, Entry, Exit, Membership, Registration, RegistrationState, Stake, StakeFate,
         change::{Change, Entry as HistoryEntry, Evidence},
@@ -30,7 +31,12 @@ use crate::{
         endpoints::EndpointHealth,
         health::HealthState,
     },
-    provider::coinbase::Configured,
+    jobs::{
+        attempt::{Attempt, Outcome},
+        job::{Lease, Phase, Verdict},
+    },
+    keys::{Configured, ConfiguredCoinbase, Host, Keys, KeysFileName},
+    outbox::{Routes, courier::ChannelId},
     state::State,
     store::{Batch, Store, memory::MemoryStore},
     units::{
@@ -52,9 +58,6 @@ pub(crate) struct Sample {
     pub(crate) state: State,
     pub(crate) store: MemoryStore,
     pub(crate) networks: BTreeMap<String, NetworkGlance>,
-    pub(crate) incidents: Vec<IncidentFacts>,
-    pub(crate) jobs: Vec<JobFacts>,
-    pub(crate) deliveries: Vec<DeliveryFacts>,
     pub(crate) gateway: Gateway,
     build: Build,
 }
@@ -74,11 +77,13 @@ impl Sample {
             progress.reorgs = 2;
             progress.reorg_depth_max = 1;
         });
+        tell(&mut state, incident());
         let store = MemoryStore::default();
         let (mut batch, mut undo) = (Batch::default(), Vec::new());
         for table in state.tables() {
             table.drain(&mut batch, &mut undo).unwrap();
         }
+        attempts(&mut batch);
         store.commit(&batch).unwrap();
         let networks = [
             ("mainnet".to_owned(), mainnet()),
@@ -88,9 +93,6 @@ impl Sample {
             state,
             store,
             networks: networks.into(),
-            incidents: vec![incident()],
-            jobs: jobs(),
-            deliveries: deliveries(),
             gateway: Gateway::Connected {
                 since: UnixSeconds::new(NOW - 3_600),
             },
@@ -108,9 +110,6 @@ impl Sample {
             store: &self.store,
             now_ms: NOW * 1_000,
             networks: &self.networks,
-            incidents: &self.incidents,
-            jobs: &self.jobs,
-            deliveries: &self.deliveries,
             gateway: &self.gateway,
             build: &self.build,
         }
@@ -342,10 +341,10 @@ fn history(book: &mut Book) {
 }
 
 fn mainnet() -> NetworkGlance {
-    let deployed = |coinbase: Configured, host: &str| Deployed {
+    let deployed = |coinbase: ConfiguredCoinbase, host: &str| Configured {
         coinbase,
-        hosts: vec![host.to_owned()],
-        files: vec![format!("mainnet-keys-{host}-v3.json")],
+        hosts: vec![Host::new(host)],
+        files: vec![KeysFileName::new(&format!("mainnet-keys-{host}-v3.json"))],
     };
     let endpoint = |name: &str, state, error: Option<&str>| EndpointHealth {
         endpoint: EndpointName::new(name),
@@ -359,7 +358,24 @@ fn mainnet() -> NetworkGlance {
         range_blocks: 2_000,
         aggregate_calls: 300,
     };
-    let disputed = BTreeSet::from([coinbase(0xc5), coinbase(0xc6)]);
+    let disputed = [coinbase(0xc5), coinbase(0xc6)].map(|coinbase| (coinbase, Vec::new()));
+    let set = |number| ConfiguredCoinbase::Set(coinbase(number));
+    let attesters = BTreeMap::from([
+        (
+            attester(0x12),
+            deployed(ConfiguredCoinbase::Missing, "fra-1"),
+        ),
+        (attester(0x13), deployed(set(0xc9), "fra-2")),
+        (attester(0x14), deployed(set(0xc4), "fra-2")),
+        (
+            attester(0x15),
+            deployed(ConfiguredCoinbase::Conflict(disputed.into()), "fra-2"),
+        ),
+        (
+            attester(0x16),
+            deployed(ConfiguredCoinbase::Missing, "fra-3"),
+        ),
+    ]);
     NetworkGlance {
         provider: Some(ProviderId::new(7)),
         provider_label: Some("Example Staking".to_owned()),
@@ -373,95 +389,113 @@ fn mainnet() -> NetworkGlance {
             ),
         ],
         leader: Some(EndpointName::new("rpc-1")),
-        keys: Some(BTreeMap::from([
-            (attester(0x12), deployed(Configured::Missing, "fra-1")),
-            (
-                attester(0x13),
-                deployed(Configured::Set(coinbase(0xc9)), "fra-2"),
-            ),
-            (
-                attester(0x14),
-                deployed(Configured::Set(coinbase(0xc4)), "fra-2"),
-            ),
-            (
-                attester(0x15),
-                deployed(Configured::Conflict(disputed), "fra-2"),
-            ),
-            (attester(0x16), deployed(Configured::Missing, "fra-3")),
-        ])),
+        keys: Some(Arc::new(Keys {
+            attesters,
+            ..Keys::default()
+        })),
         labels: BTreeMap::from([(attester(0x12), "fra-1/17".to_owned())]),
         ..NetworkGlance::new(1)
     }
 }
 
-fn incident() -> IncidentFacts {
+fn incident() -> Incident {
     let subject = attester(0x12).to_string().to_ascii_lowercase();
-    IncidentFacts {
-        id: format!("mainnet/{subject}/coinbase_missing/1"),
-        network: "mainnet".to_owned(),
+    let line = |back: u64, who: Option<&str>, step| Line {
+        at: UnixSeconds::new(NOW - back),
+        who: who.map(str::to_owned),
+        step,
+        why: None,
+    };
+    let outlook = QueueOutlook {
+        position: 2,
+        length: 4,
+        earliest: Known::Is(UnixSeconds::new(NOW + 4_000)),
+        expected: Known::Is(UnixSeconds::new(NOW + 8_000)),
+    };
+    Incident {
+        id: NoticeId::new("mainnet", &subject, Class::CoinbaseMissing, 1, ""),
         class: Class::CoinbaseMissing,
         subject,
+        scope: String::new(),
+        occurrence: 1,
+        state: IncidentState::Acknowledged,
         severity: Severity::Warning,
-        title: "Coinbase missing for attester fra-1/17".to_owned(),
-        lines: vec!["Until its coinbase is set, rewards go astray.".to_owned()],
-        state: IncidentState::Acknowledged {
-            by: "maria".to_owned(),
-            at: NOW - 600,
-        },
+        facts: Facts::Coinbase(CoinbaseFacts {
+            attester: attester(0x12),
+            expected: Known::Is(coinbase(0xc1)),
+            configured: Told::Missing,
+            stake_block: Some(BlockNumber::new(BLOCK - 200)),
+            stake_transaction: Some(B256::repeat_byte(0x51)),
+            is_active: false,
+            queue: Some(outlook),
+        }),
         opened_at: UnixSeconds::new(NOW - 2_400),
         updated_at: UnixSeconds::new(NOW - 600),
-        deadline: Some(UnixSeconds::new(NOW + 4_000)),
+        absent_since: None,
+        rungs: Vec::new(),
+        rung_at: None,
+        replies: 0,
+        has_woken: false,
         timeline: vec![
-            TimelineEntry {
-                at: NOW - 2_400,
-                by: None,
-                text: "opened".to_owned(),
-            },
-            TimelineEntry {
-                at: NOW - 600,
-                by: Some("maria".to_owned()),
-                text: "acknowledged".to_owned(),
-            },
+            line(2_400, None, Step::Opened),
+            line(600, Some("maria"), Step::Acknowledged),
         ],
     }
 }
 
-fn jobs() -> Vec<JobFacts> {
-    let job = |id, state: &str, reason: Option<&str>| JobFacts {
-        id,
-        network: "mainnet".to_owned(),
-        kind: "deliver".to_owned(),
-        key: format!("delivery-{id}"),
-        state: state.to_owned(),
-        attempts: 1,
-        reason: reason.map(str::to_owned),
-        evidence: reason.is_none().then(|| "message 900".to_owned()),
-        available_at_ms: NOW * 1_000,
-        created_at_ms: (NOW - 60) * 1_000,
-        updated_at_ms: NOW * 1_000,
+/// Keeps the incident, and owes its card to a channel.
+fn tell(state: &mut State, incident: Incident) {
+    let card = Card {
+        severity: incident.severity,
+        author: Text::plain("mainnet"),
+        title: Text::plain("Coinbase missing"),
+        body: Vec::new(),
+        fields: Vec::new(),
+        footer: String::new(),
+        at: incident.opened_at,
+        buttons: Vec::new(),
     };
-    vec![
-        job(2, "created", Some("the channel answers 503")),
-        job(1, "done", None),
-    ]
+    let notice = Notice {
+        id: incident.id.clone(),
+        class: incident.class,
+        route: incident.class.route(),
+        message: Message {
+            cards: vec![card],
+            ..Message::default()
+        },
+        row: Vec::new(),
+        cause: None,
+        reply_to: None,
+    };
+    let key = incident.id.as_str().to_owned();
+    state.incidents_or_new("mainnet").rows.put(key, incident);
+    let routes = Routes::new(ChannelId(1_001), ChannelId(1_002));
+    let now_ms = (NOW - 60) * 1_000;
+    state
+        .outbox
+        .owe(&mut state.jobs, now_ms, vec![notice], &routes);
 }
 
-fn deliveries() -> Vec<DeliveryFacts> {
-    let notice = incident().id;
-    let delivery = |id: &str, job, notice: &str, state: &str, sent: Option<u64>| DeliveryFacts {
-        id: id.to_owned(),
-        network: "mainnet".to_owned(),
-        channel: "1001".to_owned(),
-        job,
-        notices: vec![notice.to_owned()],
-        state: state.to_owned(),
-        message: sent.map(|_| "900".to_owned()),
-        owes_edit: false,
-        owed_at_ms: (NOW - 60) * 1_000,
-        sent_at_ms: sent,
+/// Job 1 was tried once, and is being tried again.
+fn attempts(batch: &mut Batch) {
+    let entry = |attempt, back: u64, outcome| Attempt {
+        job: 1,
+        lease: Lease {
+            incarnation: 3,
+            attempt,
+            phase: Phase::Process,
+        },
+        at_ms: (NOW - back) * 1_000,
+        outcome,
     };
-    vec![
-        delivery("b|1001|0", 2, "mainnet/-/test/1", "pending", None),
-        delivery("a|1001|0", 1, &notice, "sent", Some((NOW - 59) * 1_000)),
-    ]
+    let later = Outcome::of(&Verdict::Rejected {
+        reason: "the channel answers 503".to_owned(),
+    });
+    for entry in [
+        entry(1, 50, None),
+        entry(1, 49, Some(later)),
+        entry(2, 1, None),
+    ] {
+        entry.append(batch).unwrap();
+    }
 }

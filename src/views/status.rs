@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     chain::endpoints::EndpointHealth,
+    outbox::delivery::{Delivery, DeliveryState},
     units::{BlockNumber, BlockRef, ProviderId},
     watcher::progress::{Intervals, Progress},
 };
@@ -82,6 +83,9 @@ pub struct NetworkStatus {
     pub leader: Option<String>,
     /// Attesters of ours by state, all five always.
     pub attesters: BTreeMap<AttesterState, u64>,
+    /// Why the counts may miss attesters; absent where they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attesters_unknown_because: Option<String>,
     /// Attesters of ours that are not over, by verdict on the coinbase.
     pub coinbases: BTreeMap<super::coinbase::Verdict, u64>,
     /// Reorgs seen.
@@ -225,19 +229,30 @@ pub fn show(glance: &Glance<'_>, network: Option<&str>) -> Result<StatusView, Re
 
 /// The status around networks that were looked at already.
 pub(crate) fn whole(glance: &Glance<'_>, networks: Vec<NetworkStatus>) -> StatusView {
-    let waiting = |state: &str| matches!(state, "pending" | "started");
-    let oldest = glance.deliveries.iter();
-    let oldest = oldest.filter(|delivery| waiting(&delivery.state));
+    let (outbox, jobs) = (&glance.state.outbox, &glance.state.jobs);
+    let is_waiting = |delivery: &&Delivery| {
+        matches!(
+            delivery.state,
+            DeliveryState::Pending | DeliveryState::Started(_)
+        )
+    };
+    let oldest = outbox.deliveries().filter(is_waiting);
     let mut incidents: BTreeMap<String, u64> = BTreeMap::new();
-    for incident in glance
-        .incidents
-        .iter()
-        .filter(|incident| incident.state.is_open())
-    {
-        *incidents
-            .entry(incident.class.name().to_owned())
-            .or_default() += 1;
+    for (_, incident) in super::incident::all(glance) {
+        if incident.is_open() {
+            *incidents
+                .entry(incident.class.name().to_owned())
+                .or_default() += 1;
+        }
     }
+    let delivered = outbox
+        .counts()
+        .iter()
+        .map(|((_, state), count)| (*state, *count));
+    let worked = jobs
+        .counts()
+        .iter()
+        .map(|((_, state), count)| (*state, *count));
     StatusView {
         version: glance.build.version.clone(),
         revision: glance.build.revision.clone(),
@@ -245,28 +260,23 @@ pub(crate) fn whole(glance: &Glance<'_>, networks: Vec<NetworkStatus>) -> Status
         now: glance.now().value(),
         networks,
         discord: glance.gateway.into(),
-        deliveries: tally(
-            &DELIVERY_STATES,
-            glance.deliveries.iter().map(|d| d.state.as_str()),
-        ),
+        deliveries: tally(&DELIVERY_STATES, delivered),
         oldest_pending_at_ms: oldest.map(|delivery| delivery.owed_at_ms).min(),
-        jobs: tally(
-            &JOB_STATES,
-            glance.jobs.iter().map(|job| job.state.as_str()),
-        ),
+        jobs: tally(&JOB_STATES, worked),
         incidents,
         store_bytes: glance.store.size_bytes().ok(),
     }
 }
 
-fn tally<'a>(states: &[&'static str], all: impl Iterator<Item = &'a str>) -> BTreeMap<String, u64> {
-    let mut counts: BTreeMap<String, u64> = states
-        .iter()
-        .map(|state| ((*state).to_owned(), 0))
-        .collect();
-    for state in all {
-        if let Some(count) = counts.get_mut(state) {
-            *count += 1;
+fn tally(
+    states: &[&'static str],
+    counted: impl Iterator<Item = (&'static str, usize)>,
+) -> BTreeMap<String, u64> {
+    let zero = states.iter().map(|state| ((*state).to_owned(), 0));
+    let mut counts: BTreeMap<String, u64> = zero.collect();
+    for (state, number) in counted {
+        if let Some(total) = counts.get_mut(state) {
+            *total = total.saturating_add(count(number));
         }
     }
     counts
@@ -308,6 +318,7 @@ pub(crate) fn network_status(
         attesters: states
             .map(|(stage, count)| ((*stage).into(), *count))
             .collect(),
+        attesters_unknown_because: attesters_unknown(place),
         coinbases: fleet.coinbases.clone(),
         reorgs: progress.reorgs,
         reorg_depth_max: progress.reorg_depth_max,
@@ -315,6 +326,15 @@ pub(crate) fn network_status(
             .book
             .map_or(0, |book| count(book.unknown_events.len())),
     }
+}
+
+fn attesters_unknown(place: Place<'_>) -> Option<String> {
+    let why = match (place.book, place.network.provider) {
+        (None, _) => Some("nothing of this network was read yet"),
+        (Some(_), None) => Some("the provider's id is not resolved yet"),
+        (Some(_), Some(_)) => None,
+    };
+    why.map(str::to_owned)
 }
 
 fn spans(intervals: &[(BlockNumber, BlockNumber)]) -> Vec<Span> {

@@ -70,7 +70,7 @@ fn every_view_keeps_its_form() {
     );
     snapshot!("incident", incident::show(&glance, "mainnet/0x12").unwrap());
     snapshot!("jobs", job::list(&glance, &JobFilter::default()).unwrap());
-    snapshot!("job", job::show(&glance, "2").unwrap());
+    snapshot!("job", job::show(&glance, "1").unwrap());
     snapshot!(
         "deliveries",
         delivery::list(&glance, &DeliveryFilter::default()).unwrap()
@@ -169,15 +169,11 @@ fn the_beginning_of_an_address_that_two_share_is_refused_with_both() {
     let mut other = super::sample::attester(0x12).address();
     other.0[19] = 0x77;
     let other = crate::units::AttesterAddress::new(other);
-    let keys = sample
-        .networks
-        .get_mut("mainnet")
-        .unwrap()
-        .keys
-        .as_mut()
-        .unwrap();
-    let deployed = keys.values().next().unwrap().clone();
-    keys.insert(other, deployed);
+    let keys = &mut sample.networks.get_mut("mainnet").unwrap().keys;
+    let mut named = crate::keys::Keys::clone(keys.as_ref().unwrap());
+    let deployed = named.attesters.values().next().unwrap().clone();
+    named.attesters.insert(other, deployed);
+    *keys = Some(std::sync::Arc::new(named));
     let refusal = attester::show(&sample.glance(), None, "0x1212").unwrap_err();
     assert_eq!(refusal.kind, RefusalKind::Ambiguous);
     assert!(refusal.why.contains(&other.to_string()), "{}", refusal.why);

@@ -31,6 +31,9 @@ pub(super) enum Views {
     Sweep(Snapshot),
 }
 
+/// How often what answers leave open is asked: a round leads to its committees, and they to its tally.
+const OPEN_ROUNDS_MAX: u32 = 3;
+
 /// The decision that only looked.
 #[derive(Debug)]
 struct OnlyLooked;
@@ -44,6 +47,7 @@ impl Watcher {
         page: &Page,
         is_head: bool,
     ) -> Result<Views, WatchError> {
+        let is_due = self.progress().await.is_audit_due(header.timestamp);
         let is_swept = {
             let state = self.writer.read().await;
             state
@@ -59,21 +63,30 @@ impl Watcher {
         let found = page.found.as_ref();
         let plan = |book: &Book, ours: &Ours| {
             let ours = with_joining(ours, page);
-            book.questions(&ours, &touched)
+            let mut questions = book.questions(&ours, &touched);
+            questions.extend(book.round_questions(&page.reading.seen));
+            questions
         };
         let mut snapshot = self.ask(header, found, plan).await?;
-        let is_sweep = (!is_swept || is_upheaval) && is_head;
+        let is_sweep = (!is_swept || is_upheaval || is_due) && is_head;
         if is_sweep {
             let plan = |book: &Book, ours: &Ours| {
-                sweep_questions(book, &with_joining(ours, page), &snapshot)
+                let mut questions = sweep_questions(book, &with_joining(ours, page), &snapshot);
+                questions.extend(book.open_round_questions(header.timestamp));
+                questions
             };
             let sweep = self.ask(header, found, plan).await?;
             snapshot.extend(sweep);
         }
-        let open = self
-            .ask(header, found, |book, _| book.open_questions(&snapshot))
-            .await?;
-        snapshot.extend(open);
+        for _ in 0..OPEN_ROUNDS_MAX {
+            let open = self
+                .ask(header, found, |book, _| book.open_questions(&snapshot))
+                .await?;
+            if open.is_empty() {
+                break;
+            }
+            snapshot.extend(open);
+        }
         Ok(if is_sweep {
             Views::Sweep(snapshot)
         } else {
@@ -175,6 +188,8 @@ fn sweep_questions(book: &Book, ours: &Ours, globals: &Snapshot) -> Vec<Question
             .unwrap_or_default();
         questions.extend((1..length).map(|place| Question::QueueAt { rollup, place }));
     }
+    let providers = book.providers.rows().map(|(provider, _)| *provider);
+    questions.extend(providers.map(|provider| Question::ProviderQueueLength { provider }));
     let attesters: BTreeSet<AttesterAddress> = book
         .attesters
         .rows()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Happening, WatchError, Watcher,
     ask::Views,
+    completeness::missing_facts,
     discover,
     logs::{Reading, digest},
     progress::Progress,
@@ -99,18 +100,38 @@ impl Watcher {
             .commit(|state: &mut State, extra| {
                 extra.undo = Some((network.to_owned(), header.block.number));
                 let ours = self.announcer.ours(state, network);
-                let mut outcome = Outcome::default();
+                let (mut outcome, mut is_compared) = (Outcome::default(), false);
+                let was_doubtful = state.progress_of(network).is_doubtful;
+                let mode = match views {
+                    Views::Globals(_) | Views::Sweep(_)
+                        if page.found.is_none() && !was_doubtful =>
+                    {
+                        Mode::Head
+                    }
+                    // The parameters may be those of a later moment.
+                    Views::Missing | Views::Globals(_) | Views::Sweep(_) => Mode::CatchUp,
+                };
                 if let Some(book) = state.books.get_mut(network) {
                     if let Some(found) = &page.found {
                         replace_rollups(book, found);
                     }
-                    outcome = fold_block(book, &ours, header, page, views);
+                    let was_swept = book.summary().is_swept;
+                    outcome = fold_block(book, &ours, header, page, views, mode);
+                    is_compared = was_swept;
                 }
                 state.change_progress(network, |progress| {
                     advance(progress, header);
                     if page.found.is_some() {
                         progress.is_doubtful = false;
                     }
+                    // Before the first sweep nothing is expected to fit.
+                    let faults = if is_compared {
+                        outcome.faults.as_slice()
+                    } else {
+                        &[]
+                    };
+                    let is_sweep = matches!(views, Views::Sweep(_));
+                    progress.note_faults(faults, header.block.number, header.timestamp, is_sweep);
                 });
                 self.announcer
                     .announce(state, network, &self.told(Happening::Folded(&outcome)));
@@ -170,6 +191,7 @@ fn fold_block(
     header: &Header,
     page: &Page,
     views: &Views,
+    mode: Mode,
 ) -> Outcome {
     let at = At {
         block: header.block,
@@ -186,13 +208,12 @@ fn fold_block(
                 row.count = row.count.saturating_add(1);
             });
     }
-    let mode = if matches!(views, Views::Missing) {
-        Mode::CatchUp
-    } else {
-        Mode::Head
-    };
     let mut fold = Fold::new(book, ours, mode);
     fold.events(&page.reading.seen);
+    let mut missing = None;
+    if let Views::Sweep(snapshot) = views {
+        missing = Some(missing_facts(fold.book(), snapshot));
+    }
     if let Views::Globals(snapshot) | Views::Sweep(snapshot) = views {
         fold.snapshot(at, snapshot);
     }
@@ -209,6 +230,10 @@ fn fold_block(
     book.change_chapter(|chapter| {
         chapter.cursor = header.block;
         chapter.at = header.timestamp;
+        if let Some(missing) = missing {
+            chapter.is_complete = Some(missing.is_empty());
+            chapter.missing = missing;
+        }
         match views {
             Views::Missing => chapter.is_swept = false,
             Views::Globals(_) => {}

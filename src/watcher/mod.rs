@@ -6,7 +6,9 @@
 //! store: a step that is cut off anywhere is simply taken again.
 
 mod ask;
+pub mod audit;
 pub mod catch_up;
+pub mod completeness;
 pub mod discover;
 pub mod finality;
 pub mod follow;

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::NotedFault;
 use crate::{
     store::{Tree, table::Record},
     units::{BlockNumber, BlockRef, UnixSeconds},
@@ -94,6 +95,15 @@ pub struct Progress {
     /// Whether the rollups were found at a block that may not last, so that they are to be found again at the head.
     #[serde(default)]
     pub is_doubtful: bool,
+    /// What did not fit, until a later sweep agrees: at most [`super::audit::FAULTS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<NotedFault>,
+    /// Time of the newest block at which everything of ours was compared with the contracts.
+    #[serde(default)]
+    pub swept_at: UnixSeconds,
+    /// Time of a block from which on the next such comparison is due.
+    #[serde(default)]
+    pub audit_at: UnixSeconds,
     /// Why the network is stopped; `None` = it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,

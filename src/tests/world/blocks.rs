@@ -141,7 +141,7 @@ pub struct World {
 impl World {
     /// A world with one rollup, no provider, and one empty block.
     pub fn new(setup: Setup) -> Self {
-        let state = Contracts::new(setup.version, setup.rollup, setup.genesis_timestamp);
+        let (state, logs) = Contracts::new(setup.version, setup.rollup, setup.genesis_timestamp);
         let mut world = Self {
             setup,
             blocks: Vec::new(),
@@ -149,7 +149,10 @@ impl World {
             states: HashMap::new(),
             states_order: VecDeque::new(),
             pending: state,
-            emitted: Vec::new(),
+            emitted: logs
+                .into_iter()
+                .map(|log| (digest("deployment"), log))
+                .collect(),
             blooms: Blooms::default(),
             actions: Vec::new(),
             branch: 0,

@@ -43,8 +43,8 @@ fn address_of(name: &str) -> Address {
 }
 
 impl Contracts {
-    /// A network whose first rollup has `version`.
-    pub fn new(version: u64, config: RollupConfig, timestamp: u64) -> Self {
+    /// A network whose first rollup has `version`, and what its deployment emitted.
+    pub fn new(version: u64, config: RollupConfig, timestamp: u64) -> (Self, Vec<Emitted>) {
         let unit = U256::from(10).pow(U256::from(18));
         let mut contracts = Self {
             block: BlockContext {
@@ -72,8 +72,8 @@ impl Contracts {
             slashers: 0,
         };
         let action = Action::AddRollup { version, config };
-        contracts.apply(&action).unwrap();
-        contracts
+        let logs = contracts.apply(&action).unwrap();
+        (contracts, logs)
     }
 
     /// Who called: stands in for the ATP or account of a delegator.

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use steward::{
     attester::{Attester, Reason, RegistrationState, Stage},
-    book::Book,
+    book::{Book, records::round_key},
     chain::contracts::{self, ContractRole, Decoded, Event},
-    units::{Address, AttesterAddress, B256, Coinbase, ProviderId, RollupVersion, U256},
+    units::{
+        Address, AttesterAddress, B256, Coinbase, ProviderId, RollupVersion, Round, U256, Wei,
+    },
 };
 
 use super::{blocks::World, contracts::Contracts};
@@ -211,6 +213,7 @@ impl<'a> Truth<'a> {
         let mut wrong = Vec::new();
         self.compare_network(book, &mut wrong);
         self.compare_queues(book, &mut wrong);
+        self.compare_rounds(book, &mut wrong);
         for attester in self.ours() {
             match book.attesters.row(&attester) {
                 Some(row) => self.compare_attester(attester, row, &mut wrong),
@@ -310,6 +313,47 @@ impl<'a> Truth<'a> {
                 wrong.push(format!(
                     "queue of provider {id}: {folded:?} instead of {truth:?}"
                 ));
+            }
+        }
+    }
+
+    /// Rounds with votes that may still be executed, and what of them is about ours.
+    fn compare_rounds(&self, book: &Book, wrong: &mut Vec<String>) {
+        let now = self.contracts.block.timestamp;
+        for (version, rollup) in &self.contracts.rollups {
+            let slashing = &rollup.slashing;
+            let current = slashing.round(rollup.slot(now));
+            let first = current.saturating_sub(slashing.config.lifetime_rounds);
+            for round in first..=current {
+                let Ok(data) = slashing.data(round, current) else {
+                    continue;
+                };
+                let known = round_key(RollupVersion::new(*version), Round::new(round));
+                let row = book
+                    .rounds
+                    .row(&known)
+                    .filter(|row| row.contract == slashing.proposer);
+                let told = row.map(|row| (row.votes, row.is_executed, row.tally.clone()));
+                let truth = (!data.votes.is_empty()).then(|| {
+                    let mut sums = BTreeMap::<AttesterAddress, U256>::new();
+                    for action in self.contracts.tally(*version, round).unwrap_or_default() {
+                        let is_ours = |past: &Past| past.is_ours;
+                        if self.past.get(&action.validator).is_some_and(is_ours) {
+                            *sums.entry(action.validator.into()).or_default() += action.slashAmount;
+                        }
+                    }
+                    let sums = sums.into_iter().map(|(a, sum)| (a, Wei::new(sum)));
+                    (
+                        data.votes.len() as u64,
+                        data.is_executed,
+                        Some(sums.collect::<Vec<_>>()),
+                    )
+                });
+                if told != truth {
+                    wrong.push(format!(
+                        "round {round} of rollup {version}: {told:?} instead of {truth:?}"
+                    ));
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use steward::{
     clock::{Clock, SystemClock},
     config::{Config, Need},
     outbox::courier::Courier,
-    service::{Service, build},
+    service::build,
     tasks::{Stop, Tasks},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,7 +45,7 @@ impl Run {
 ///
 /// # Errors
 /// When it cannot be started; what ends it later is its exit code and a line on stderr.
-pub async fn run(options: Run) -> anyhow::Result<ExitCode> {
+pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     let need = if options.has(Part::Discord) {
         Need::Service
     } else {
@@ -65,11 +65,19 @@ pub async fn run(options: Run) -> anyhow::Result<ExitCode> {
     }
     let service = Arc::new(built.service);
     let (tasks, mut ended) = Tasks::new();
-    spawn(
-        &service,
-        &tasks,
-        connection.filter(|_| options.has(Part::Discord)),
-    )?;
+    let connection = connection.filter(|_| options.has(Part::Discord));
+    let courier = match &connection {
+        Some(connection) => Some(Arc::new(DiscordCourier::new(connection)?) as Arc<dyn Courier>),
+        None => None,
+    };
+    service.spawn(&tasks, courier);
+    if let Some(connection) = connection {
+        crate::service::hear(&service, &tasks, connection);
+    }
+    service
+        .serve(&tasks, options.has(Part::Metrics))
+        .await
+        .context("steward cannot start")?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         incarnation = service.incarnation,
@@ -82,24 +90,6 @@ pub async fn run(options: Run) -> anyhow::Result<ExitCode> {
         stop = ended.recv() => stop.unwrap_or_else(|| Stop::Asked("nobody is left".to_owned())),
     };
     Ok(finish(&tasks, &stop, deadline).await)
-}
-
-/// The gateway is a task of its own: messages go out while it is unreachable, and only what Discord refuses for good
-/// (the token, the intents) ends it, and with it the process.
-fn spawn(
-    service: &Arc<Service>,
-    tasks: &Tasks,
-    connection: Option<Connection>,
-) -> anyhow::Result<()> {
-    let (Some(connection), Some(discord)) = (connection, &service.config.discord) else {
-        service.spawn(tasks, None);
-        return Ok(());
-    };
-    let courier: Arc<dyn Courier> = Arc::new(DiscordCourier::new(&connection)?);
-    service.spawn(tasks, Some(courier));
-    let (gateway, _status) = crate::service::gateway(service, discord, connection);
-    tasks.spawn("gateway", gateway.run(tasks.token()));
-    Ok(())
 }
 
 /// Ends every task within the deadline.

@@ -1,0 +1,136 @@
+//! The entrance: what steward can be told to do, and the order in which a process begins.
+//!
+//! The environment is read before any thread exists, because `.env` changes it. stdout carries data and nothing else.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use steward::{
+    api::in_process::InProcess,
+    clock::{Clock as _, SystemClock},
+    config::{Config, Need, StoreConfig, load_dotenv},
+    service::{build, one_shot},
+};
+
+use super::{Desk, EXIT_CODES, Outcome, Output, Paper, Question, Source, run};
+
+/// Watches an Aztec staking provider and tells its people in Discord, once and correctly.
+#[derive(Debug, Parser)]
+#[command(name = "steward", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// File with the settings; the real environment wins over it
+    #[arg(long, global = true, default_value = ".env", value_name = "FILE")]
+    env_file: PathBuf,
+    #[command(flatten)]
+    output: Output,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What steward can be told to do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch, tell and answer, until told to stop
+    Run(super::serve::Run),
+    #[command(flatten)]
+    Question(Question),
+}
+
+/// Reads the settings, starts the runtime, and does what was asked.
+#[must_use]
+pub fn dispatch(cli: Cli) -> ExitCode {
+    if let Err(error) = load_dotenv(Path::new(&cli.env_file)) {
+        return fail(&anyhow::Error::new(error));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return fail(&anyhow::Error::new(error).context("the runtime cannot be started"));
+        }
+    };
+    let done = runtime.block_on(async {
+        match &cli.command {
+            Command::Run(options) => super::serve::run(options).await,
+            Command::Question(question) => answer(question, &cli.output).await,
+        }
+    });
+    runtime.shutdown_background();
+    done.unwrap_or_else(|error| fail(&error))
+}
+
+/// Answers a question, through the service or over its store.
+async fn answer(question: &Question, output: &Output) -> anyhow::Result<ExitCode> {
+    let store = StoreConfig::from_env()?;
+    let source = match Source::of_service(&store.data_dir).await? {
+        Some(source) => source,
+        None => Source::Local(local().await?),
+    };
+    let paper = Paper::of_stdout(output.no_color, SystemClock.now().value());
+    let by = account();
+    let desk = Desk {
+        source: &source,
+        paper: &paper,
+        is_json: output.json,
+        by: &by,
+    };
+    Ok(tell(&run(question, &desk).await?))
+}
+
+/// The routes over the store of a service that does not run; where there is no store, over the chain.
+async fn local() -> anyhow::Result<InProcess> {
+    let config = Config::from_env(Need::NoDiscord)?;
+    let service = build::build(config, Arc::new(SystemClock))
+        .context("there is no running service, and its store cannot be opened")?;
+    if one_shot::is_empty(&service.service).await {
+        note("there is no store yet: the chain is read for this one question, which takes a while");
+        one_shot::read_chain(&service.service)
+            .await
+            .context("the chain cannot be read")?;
+    }
+    Ok(InProcess::new(one_shot::routes(Arc::new(service.service))?))
+}
+
+/// The account that gives orders, for the audit.
+fn account() -> String {
+    steward::config::account_name().unwrap_or_else(|| "the command line".to_owned())
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "data of the command line goes to stdout, through this function only"
+)]
+fn tell(outcome: &Outcome) -> ExitCode {
+    if !outcome.out.is_empty() {
+        let mut out = std::io::stdout().lock();
+        // A reader that went away (`| head`) is no fault.
+        let written = writeln!(out, "{}", outcome.out.trim_end_matches('\n'));
+        drop(written);
+    }
+    if !outcome.error.is_empty() {
+        note(&outcome.error);
+    }
+    ExitCode::from(outcome.code)
+}
+
+/// Says what went wrong, starting with what failed.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    note(&format!("{error:#}"));
+    ExitCode::from(3)
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "what is no data goes to stderr, through this function only"
+)]
+fn note(text: &str) {
+    eprintln!("steward: {text}");
+}
