@@ -6,3 +6,4 @@ pub mod cli;
 pub mod discord;
 pub mod service;
 pub mod slash;
+pub mod terminal;

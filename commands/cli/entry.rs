@@ -22,7 +22,7 @@ use super::{Desk, EXIT_CODES, Outcome, Output, Paper, Question, Source, run};
 
 /// Watches an Aztec staking provider and tells its people in Discord, once and correctly.
 #[derive(Debug, Parser)]
-#[command(name = "steward", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "steward", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     /// File with the settings; the real environment wins over it
     #[arg(long, global = true, default_value = ".env", value_name = "FILE")]
@@ -38,6 +38,16 @@ pub struct Cli {
 enum Command {
     /// Watch, tell and answer, until told to stop
     Run(super::serve::Run),
+    /// Replay a recorded history of the real contracts in this terminal: no token, no node
+    Demo(super::demo::Demo),
+    /// Look whether steward can run here, and say what to do where not
+    Check(super::check::Check),
+    /// Write the whole store as JSON lines
+    Export(super::export::Export),
+    /// Fill an empty data directory from an export
+    Import(super::import::Import),
+    /// Prove what can be proven of the store or of an export
+    Verify(super::verify::Verify),
     #[command(flatten)]
     Question(Question),
 }
@@ -57,10 +67,18 @@ pub fn dispatch(cli: Cli) -> ExitCode {
             return fail(&anyhow::Error::new(error).context("the runtime cannot be started"));
         }
     };
+    let Cli {
+        output, command, ..
+    } = cli;
     let done = runtime.block_on(async {
-        match &cli.command {
-            Command::Run(options) => super::serve::run(options).await,
-            Command::Question(question) => answer(question, &cli.output).await,
+        match command {
+            Command::Run(options) => super::serve::run(&options).await,
+            Command::Check(options) => super::check::check(options).await,
+            Command::Export(options) => super::export::run(&options),
+            Command::Import(options) => super::import::run(&options),
+            Command::Verify(options) => super::verify::run(options).await,
+            Command::Demo(options) => super::demo::run(&options, output.no_color).await,
+            Command::Question(question) => answer(&question, &output).await,
         }
     });
     runtime.shutdown_background();
@@ -104,10 +122,6 @@ fn account() -> String {
     steward::config::account_name().unwrap_or_else(|| "the command line".to_owned())
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "data of the command line goes to stdout, through this function only"
-)]
 fn tell(outcome: &Outcome) -> ExitCode {
     if !outcome.out.is_empty() {
         let mut out = std::io::stdout().lock();
@@ -127,10 +141,6 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(3)
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "what is no data goes to stderr, through this function only"
-)]
 fn note(text: &str) {
-    eprintln!("steward: {text}");
+    super::say(&format!("steward: {text}"));
 }

@@ -5,9 +5,13 @@
 
 mod alert;
 mod attester;
+pub mod check;
 mod coinbase;
+pub mod demo;
 pub mod entry;
+pub mod export;
 mod health;
+pub mod import;
 mod incident;
 mod job;
 mod paper;
@@ -16,6 +20,8 @@ mod queue;
 pub mod serve;
 mod source;
 mod status;
+mod table;
+pub mod verify;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand, builder::FalseyValueParser};
@@ -148,6 +154,15 @@ fn refused(status: u16, body: &str) -> Outcome {
         error: paper::printable_lines(&error),
         code: if status >= 500 { 3 } else { 1 },
     }
+}
+
+/// Tells a person something that is no data.
+#[expect(
+    clippy::print_stderr,
+    reason = "what is no data goes to stderr, through this function only"
+)]
+fn say(text: &str) {
+    eprintln!("{text}");
 }
 
 /// Answers a question.

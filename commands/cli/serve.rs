@@ -56,12 +56,20 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    // Before anything is opened: whoever is told to stop while starting stops in order, too.
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let deadline = config.process.shutdown_deadline;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let connection = connection(&config);
     let built = build::build(config, clock).context("steward cannot start")?;
-    if let Some(moved) = &built.moved_aside {
-        tracing::error!(path = %moved.path.display(), fault = moved.fault, "the damaged store was moved aside");
+    if let Some(restored) = &built.restored {
+        let facts = &restored.facts;
+        tracing::error!(
+            moved.to = facts.moved_to,
+            fault = facts.detail,
+            export.at = facts.export_at.map(|at| at.value()),
+            "the database was damaged: it was moved aside, and the newest sound export restored"
+        );
     }
     let service = Arc::new(built.service);
     let (tasks, mut ended) = Tasks::new();
@@ -83,17 +91,16 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
         incarnation = service.incarnation,
         "steward is up"
     );
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let stop = tokio::select! {
         _ = terminate.recv() => Stop::Asked("SIGTERM".to_owned()),
         _ = tokio::signal::ctrl_c() => Stop::Asked("SIGINT".to_owned()),
         stop = ended.recv() => stop.unwrap_or_else(|| Stop::Asked("nobody is left".to_owned())),
     };
-    Ok(finish(&tasks, &stop, deadline).await)
+    finish(&tasks, stop, deadline).await
 }
 
-/// Ends every task within the deadline.
-async fn finish(tasks: &Tasks, stop: &Stop, deadline: Duration) -> ExitCode {
+/// Ends every task within the deadline. A task that ended by itself is an error with its reason.
+async fn finish(tasks: &Tasks, stop: Stop, deadline: Duration) -> anyhow::Result<ExitCode> {
     tracing::info!(?stop, "stopping");
     let in_time = tasks.shut_down(deadline).await;
     if !in_time {
@@ -103,12 +110,13 @@ async fn finish(tasks: &Tasks, stop: &Stop, deadline: Duration) -> ExitCode {
         );
     }
     match stop {
-        Stop::Asked(_) => ExitCode::SUCCESS,
-        Stop::TaskEnded { .. } => ExitCode::FAILURE,
+        Stop::Asked(_) => Ok(ExitCode::SUCCESS),
+        Stop::TaskEnded { task, reason } => anyhow::bail!("the task {task} ended: {reason}"),
     }
 }
 
-fn connection(config: &Config) -> Option<Connection> {
+/// Where the configured Discord is.
+pub(super) fn connection(config: &Config) -> Option<Connection> {
     let discord = config.discord.as_ref()?;
     let token: SecretString = discord.token.clone();
     let mut connection = Connection::new(token).at(&discord.api_url);

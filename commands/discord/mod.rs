@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod body;
+pub mod check;
 pub mod components;
 pub mod connection;
 pub mod courier;

@@ -14,5 +14,6 @@ mod gateway;
 mod hostile;
 mod house;
 mod people;
+mod process;
 mod questions;
 mod world;

@@ -8,19 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Book, records::QueueEntry};
+use super::Book;
 use crate::{
     attester::{
-        Attester, Entry, Membership, Refusal, RefusalCause, Registration, RegistrationState, Stake,
-        StakeFate,
+        Attester,
         change::{self, Change, Evidence},
         stage::{Reason, standing},
     },
     chain::contracts::{Event, Instance},
-    units::{
-        Address, AttesterAddress, B256, BlockRef, ProviderId, QueueIndex, RollupVersion,
-        UnixSeconds, Wei,
-    },
+    units::{Address, AttesterAddress, B256, BlockRef, ProviderId, RollupVersion, UnixSeconds},
 };
 
 /// An event, and where it was seen.
@@ -123,28 +119,47 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Fold<'a> {
     pub(super) book: &'a mut Book,
-    ours: &'a Ours,
-    mode: Mode,
+    pub(super) ours: &'a Ours,
+    pub(super) mode: Mode,
     outcome: Outcome,
-    /// Attesters touched since the last judgement.
-    pending: BTreeSet<AttesterAddress>,
+    /// Whether views of the same block follow: the GSE then decides which rollup is the latest.
+    has_views: bool,
+    /// The canonical change that the GSE's word is awaited for.
+    pub(super) canonical: Option<Evidence>,
+    /// Attesters touched since the last judgement, in the order in which they were.
+    pending: Vec<AttesterAddress>,
+    is_pending: BTreeSet<AttesterAddress>,
     /// The instance that the GSE just told, until the rollup's own `Deposit` takes it.
-    instances: BTreeMap<AttesterAddress, Instance>,
+    pub(super) instances: BTreeMap<AttesterAddress, Instance>,
 }
 
 impl<'a> Fold<'a> {
     /// A fold that changes `book`.
     #[must_use]
     pub fn new(book: &'a mut Book, ours: &'a Ours, mode: Mode) -> Self {
-        let (pending, instances) = (BTreeSet::new(), BTreeMap::new());
+        let (pending, instances) = (Vec::new(), BTreeMap::new());
         Self {
             book,
             ours,
             mode,
             outcome: Outcome::default(),
+            has_views: false,
+            canonical: None,
             pending,
+            is_pending: BTreeSet::new(),
             instances,
         }
+    }
+
+    /// Says that [`Fold::snapshot`] will be called after the events.
+    #[must_use]
+    pub const fn with_views(mut self) -> Self {
+        self.has_views = true;
+        self
+    }
+
+    pub(super) const fn awaits_views(&self) -> bool {
+        self.has_views
     }
 
     /// Folds events in canonical order; states are judged at the end of each transaction.
@@ -201,7 +216,7 @@ impl<'a> Fold<'a> {
         address: AttesterAddress,
         change: impl FnOnce(&mut Attester) -> T,
     ) -> T {
-        self.pending.insert(address);
+        self.await_judgement(address);
         self.outcome.touched.insert(address);
         self.book
             .attesters
@@ -210,8 +225,15 @@ impl<'a> Fold<'a> {
 
     /// Decides the states of the attesters that were touched.
     pub(super) fn judge_pending(&mut self, evidence: &Evidence) {
+        self.is_pending.clear();
         for address in std::mem::take(&mut self.pending) {
             self.judge(address, evidence);
+        }
+    }
+
+    fn await_judgement(&mut self, address: AttesterAddress) {
+        if self.is_pending.insert(address) {
+            self.pending.push(address);
         }
     }
 
@@ -243,8 +265,10 @@ impl<'a> Fold<'a> {
 
     /// Judges every attester again: after another rollup became the latest.
     pub(super) fn judge_all(&mut self, evidence: &Evidence) {
-        self.pending
-            .extend(self.book.attesters.rows().map(|(address, _)| *address));
+        let all: Vec<AttesterAddress> = self.book.attesters.rows().map(|(a, _)| *a).collect();
+        for address in all {
+            self.await_judgement(address);
+        }
         self.judge_pending(evidence);
     }
 
@@ -308,387 +332,6 @@ impl<'a> Fold<'a> {
             other => self.parameters(other, seen),
         }
     }
-
-    fn queued(
-        &mut self,
-        rollup: RollupVersion,
-        attester: AttesterAddress,
-        withdrawer: Address,
-        seen: &Seen,
-    ) {
-        let index = self
-            .book
-            .rollups
-            .change_or_make(&rollup, Default::default, |rollup| {
-                let index = rollup.queue.last;
-                rollup.queue.last = index.saturating_add(1);
-                index
-            });
-        let entry = QueueEntry {
-            attester,
-            withdrawer,
-            moves_with_latest: None,
-        };
-        self.book.entry_queue.put((rollup, index), entry);
-        let block = seen.block.number;
-        self.change_attester(attester, |attester| {
-            attester.entries.push(Entry {
-                rollup,
-                index,
-                withdrawer,
-                block,
-            });
-        });
-    }
-
-    /// Takes the head of an entry queue, which must be `attester`; gives the index it had.
-    fn depart(&mut self, rollup: RollupVersion, attester: AttesterAddress) -> Option<QueueIndex> {
-        let first = self.book.rollups.row(&rollup)?.queue.first;
-        let is_head = self
-            .book
-            .entry_queue
-            .row(&(rollup, first))
-            .is_some_and(|entry| entry.attester == attester);
-        let index = if is_head {
-            Some(first)
-        } else {
-            self.fault(Fault::QueueHead { rollup, attester });
-            self.book
-                .attesters
-                .row(&attester)
-                .and_then(|attester| attester.entry(rollup))
-                .map(|entry| entry.index)
-        };
-        if let Some(index) = index {
-            self.drop_entries_up_to(rollup, index);
-        }
-        index
-    }
-
-    /// Removes the entries up to `index`: the head, or, where departures were missed, all that lay before it.
-    fn drop_entries_up_to(&mut self, rollup: RollupVersion, index: QueueIndex) {
-        let gone: Vec<_> = self
-            .book
-            .entry_queue
-            .range((rollup, QueueIndex::new(0))..=(rollup, index))
-            .map(|(key, entry)| (*key, entry.attester))
-            .collect();
-        for (key, attester) in gone {
-            self.book.entry_queue.remove(&key);
-            self.change_attester(attester, |attester| {
-                attester
-                    .entries
-                    .retain(|entry| entry.rollup != rollup || entry.index != key.1);
-            });
-        }
-        self.book.rollups.change(&rollup, |rollup| {
-            rollup.queue.first = index.saturating_add(1);
-        });
-    }
-
-    fn deposited(&mut self, rollup: RollupVersion, attester: AttesterAddress, amount: Wei) {
-        let index = self.depart(rollup, attester);
-        let instance = self.instances.remove(&attester);
-        self.change_attester(attester, |attester| {
-            settle_stake(attester, rollup, index, StakeFate::Deposited);
-            let state = RegistrationState::Validating;
-            attester.registration = Some(Registration {
-                instance,
-                rollup,
-                balance: amount,
-                state,
-            });
-        });
-    }
-
-    fn refused(&mut self, rollup: RollupVersion, attester: AttesterAddress, seen: &Seen) {
-        let key = self
-            .book
-            .attesters
-            .row(&attester)
-            .and_then(|known| known.entry(rollup))
-            .map(|entry| entry.index);
-        let moves = key
-            .and_then(|index| self.book.entry_queue.row(&(rollup, index)))
-            .and_then(|entry| entry.moves_with_latest);
-        let index = self.depart(rollup, attester);
-        let is_latest = self
-            .book
-            .latest()
-            .is_none_or(|latest| latest.version == rollup);
-        let block = seen.block.number;
-        self.change_attester(attester, |attester| {
-            settle_stake(attester, rollup, index, StakeFate::Refunded);
-            if let Some(home) = attester.membership.as_mut() {
-                home.is_dripped = false;
-            }
-            let cause = if attester.is_used_up() {
-                RefusalCause::AttesterUsedBefore
-            } else if !is_latest && moves != Some(false) {
-                RefusalCause::RollupNotLatest
-            } else {
-                RefusalCause::KeyOrProof
-            };
-            attester.refused = Some(Refusal {
-                rollup,
-                block,
-                cause,
-            });
-        });
-    }
-
-    fn exiting(&mut self, rollup: RollupVersion, attester: AttesterAddress, amount: Wei) {
-        self.change_attester(attester, |attester| {
-            let known = attester.registration.take();
-            let exit = match known.as_ref().map(|known| &known.state) {
-                Some(RegistrationState::Zombie { exit }) => exit.clone(),
-                _ => None,
-            };
-            let instance = known.and_then(|known| known.instance);
-            let state = RegistrationState::Exiting { exit };
-            attester.registration = Some(Registration {
-                instance,
-                rollup,
-                balance: amount,
-                state,
-            });
-        });
-    }
-
-    fn exited(&mut self, rollup: RollupVersion, attester: AttesterAddress) {
-        self.change_attester(attester, |attester| {
-            let instance = attester
-                .registration
-                .take()
-                .and_then(|known| known.instance);
-            let state = RegistrationState::Exited;
-            attester.registration = Some(Registration {
-                instance,
-                rollup,
-                balance: Wei::ZERO,
-                state,
-            });
-        });
-    }
-
-    fn slashed(
-        &mut self,
-        rollup: RollupVersion,
-        address: AttesterAddress,
-        amount: Wei,
-        seen: &Seen,
-    ) {
-        let threshold = match self.mode {
-            Mode::CatchUp => None,
-            Mode::Head => self
-                .book
-                .rollups
-                .row(&rollup)
-                .and_then(|rollup| rollup.parameters.as_ref())
-                .map(|parameters| {
-                    parameters
-                        .local_ejection_threshold
-                        .max(parameters.ejection_threshold)
-                }),
-        };
-        let (left, occurrence) = self.change_attester(address, |attester| {
-            attester.slash_count = attester.slash_count.saturating_add(1);
-            attester.slashed = attester.slashed.saturating_add(amount);
-            let left = attester
-                .registration
-                .as_mut()
-                .map(|known| slash(known, rollup, amount, threshold));
-            (left, attester.slash_count)
-        });
-        if left.is_none() {
-            self.fault(Fault::NoRegistration { attester: address });
-        }
-        self.say(
-            Change::Slashed {
-                attester: address,
-                rollup,
-                amount,
-                left,
-                occurrence,
-            },
-            evidence(seen),
-        );
-    }
-
-    fn added(&mut self, provider: ProviderId, attesters: &[AttesterAddress]) {
-        for attester in attesters {
-            let index =
-                self.book
-                    .providers
-                    .change_or_make(&provider, Default::default, |provider| {
-                        let index = provider.last;
-                        provider.last = index.saturating_add(1);
-                        provider.added = provider.added.saturating_add(1);
-                        index
-                    });
-            let entry = super::records::ProviderQueueEntry {
-                attester: *attester,
-            };
-            self.book.provider_queue.put((provider, index), entry);
-            let membership = Membership {
-                provider,
-                queue_index: Some(index),
-                is_dripped: false,
-            };
-            self.join(*attester, membership);
-        }
-    }
-
-    fn left_provider_queue(
-        &mut self,
-        provider: ProviderId,
-        attester: AttesterAddress,
-        is_dripped: bool,
-    ) {
-        let index = self
-            .book
-            .providers
-            .change_or_make(&provider, Default::default, |provider| {
-                let index = provider.first;
-                provider.first = index.saturating_add(1);
-                provider.last = provider.last.max(provider.first);
-                if is_dripped {
-                    provider.dripped = provider.dripped.saturating_add(1);
-                } else {
-                    provider.staked = provider.staked.saturating_add(1);
-                }
-                index
-            });
-        let gone = self.book.provider_queue.remove(&(provider, index));
-        if gone.is_none_or(|entry| entry.attester != attester) {
-            self.fault(Fault::ProviderQueueHead { provider, attester });
-        }
-        let known = self
-            .book
-            .attesters
-            .row(&attester)
-            .and_then(|attester| attester.membership_in(provider));
-        // Added twice, it still waits at its later place.
-        let again = known
-            .and_then(|known| known.queue_index)
-            .filter(|place| *place != index);
-        let membership = Membership {
-            provider,
-            queue_index: again,
-            is_dripped,
-        };
-        self.join(attester, membership);
-    }
-
-    /// Writes a membership down: ours, or the newest, first.
-    fn join(&mut self, address: AttesterAddress, membership: Membership) {
-        let ours = self.ours;
-        self.change_attester(address, |attester| {
-            let provider = membership.provider;
-            attester
-                .other_memberships
-                .retain(|other| other.provider != provider);
-            match attester.membership.as_mut() {
-                Some(home)
-                    if home.provider != provider && ours.providers.contains(&home.provider) =>
-                {
-                    attester.other_memberships.push(membership);
-                }
-                Some(home) => {
-                    let before = std::mem::replace(home, membership);
-                    if before.provider != provider {
-                        attester.other_memberships.push(before);
-                    }
-                }
-                None => attester.membership = Some(membership),
-            }
-        });
-    }
-
-    fn staked(
-        &mut self,
-        rollup: Address,
-        address: AttesterAddress,
-        split: crate::units::Coinbase,
-        seen: &Seen,
-    ) {
-        let Some(version) = self.book.rollup_at(rollup) else {
-            self.fault(Fault::UnknownRollup { rollup });
-            return;
-        };
-        let (block, at, transaction) = (seen.block.number, seen.at, seen.transaction);
-        self.change_attester(address, |attester| {
-            let entry = attester
-                .entries
-                .iter()
-                .rev()
-                .find(|entry| entry.rollup == version);
-            let entry = entry.map(|entry| entry.index).unwrap_or_default();
-            let fate = StakeFate::Queued;
-            attester.stakes.push(Stake {
-                rollup: version,
-                split,
-                entry,
-                block,
-                at,
-                transaction,
-                fate,
-            });
-        });
-    }
-}
-
-/// Says what became of the stake that made an entry.
-fn settle_stake(
-    attester: &mut Attester,
-    rollup: RollupVersion,
-    index: Option<QueueIndex>,
-    fate: StakeFate,
-) {
-    let stake = attester.stakes.iter_mut().find(|stake| {
-        stake.rollup == rollup
-            && stake.fate == StakeFate::Queued
-            && index.is_none_or(|index| stake.entry == index)
-    });
-    if let Some(stake) = stake {
-        stake.fate = fate;
-    }
-}
-
-/// The contracts' slash rule (`StakingLib.slash`, `GSE.withdraw`): what remains below the higher of the two ejection
-/// thresholds leaves the set; what remains of an exit stays in it. Gives what is left.
-fn slash(
-    known: &mut Registration,
-    rollup: RollupVersion,
-    amount: Wei,
-    threshold: Option<Wei>,
-) -> Wei {
-    let left = known.balance.saturating_sub(amount);
-    known.balance = left;
-    let is_validating = matches!(
-        known.state,
-        RegistrationState::Validating | RegistrationState::SlashedEjectionUnknown
-    );
-    if left.is_zero() {
-        known.state = RegistrationState::SlashedToNothing;
-    } else if is_validating {
-        match threshold {
-            Some(threshold) if left < threshold => {
-                known.state = RegistrationState::Zombie { exit: None };
-                known.rollup = rollup;
-            }
-            Some(_) => {}
-            None => {
-                known.state = RegistrationState::SlashedEjectionUnknown;
-                known.rollup = rollup;
-            }
-        }
-    } else if let RegistrationState::Zombie { exit: Some(exit) }
-    | RegistrationState::Exiting { exit: Some(exit) } = &mut known.state
-    {
-        exit.amount = left;
-    }
-    left
 }
 
 /// The evidence that an event is.

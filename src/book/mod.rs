@@ -4,11 +4,16 @@
 //! as it was (a reorg). The book does no I/O, reads no clock, and knows nothing of keys files, people or Discord.
 //! It holds every attester that any event ever named, ours or not: the entry queue is one for all.
 
+mod answer;
+mod entries;
+mod exits;
 pub mod fold;
 pub mod history;
 mod parameters;
+mod provider_queue;
 pub mod question;
 pub mod records;
+mod registration;
 pub mod slash;
 pub mod snapshot;
 
@@ -26,7 +31,8 @@ use crate::{
 };
 use history::History;
 use records::{
-    Block, Chapter, Provider, ProviderQueueEntry, QueueEntry, Rollup, SlashRound, UnknownEvent,
+    Block, Chapter, Disagreement, Provider, ProviderQueueEntry, QueueEntry, Rollup, SlashRound,
+    UnknownEvent,
 };
 
 /// Everything that follows from the blocks of one network.
@@ -52,6 +58,8 @@ pub struct Book {
     pub rounds: Table<SlashRound>,
     /// Events that nobody knows.
     pub unknown_events: Table<UnknownEvent>,
+    /// Blocks that endpoints told differently; a reorg does not touch them.
+    pub disagreements: Table<Disagreement>,
     /// History, on disk only.
     pub history: History,
 }
@@ -71,6 +79,7 @@ impl Book {
             attesters: Table::new(network),
             rounds: Table::new(network),
             unknown_events: Table::new(network),
+            disagreements: Table::new(network),
             history: History::new(network),
         }
     }
@@ -91,6 +100,7 @@ impl Book {
             attesters: Table::load(network, store)?,
             rounds: Table::load(network, store)?,
             unknown_events: Table::load(network, store)?,
+            disagreements: Table::load(network, store)?,
             history: History::new(network),
         })
     }
@@ -183,6 +193,7 @@ impl Tables for Book {
             &mut self.attesters,
             &mut self.rounds,
             &mut self.unknown_events,
+            &mut self.disagreements,
             &mut self.history,
         ]
     }

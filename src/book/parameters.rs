@@ -7,7 +7,7 @@ use super::{
 use crate::{
     attester::{
         RegistrationState,
-        change::{Change, ProviderChange},
+        change::{Change, Evidence, ProviderChange},
     },
     chain::contracts::{Event, Instance},
     units::{ProviderId, RollupVersion},
@@ -21,17 +21,29 @@ impl Fold<'_> {
             };
             self.fault(Fault::UnknownRollup { rollup: *rollup });
         }
+        self.book.change_chapter(|chapter| {
+            chapter.canonical = Some(version);
+            chapter.canonical_changes = chapter.canonical_changes.saturating_add(1);
+        });
+        if self.awaits_views() {
+            self.canonical = Some(evidence(seen));
+        } else {
+            self.turn_to(version, &evidence(seen));
+        }
+    }
+
+    /// Another rollup is the latest: whoever stays on an earlier one no longer counts as active.
+    pub(super) fn turn_to(&mut self, version: RollupVersion, evidence: &Evidence) {
         let from = self.book.summary().latest;
         if from == Some(version) {
             return;
         }
         let occurrence = self.book.change_chapter(|chapter| {
             chapter.latest = Some(version);
-            chapter.canonical_changes = chapter.canonical_changes.saturating_add(1);
             chapter.canonical_changes
         });
         let (moved, left) = self.moved_and_left(version);
-        self.judge_all(&evidence(seen));
+        self.judge_all(evidence);
         self.say(
             Change::Canonical {
                 from,
@@ -40,7 +52,7 @@ impl Fold<'_> {
                 left,
                 occurrence,
             },
-            evidence(seen),
+            evidence.clone(),
         );
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    chain::contracts::QueueConfig,
+    chain::{EndpointName, contracts::QueueConfig},
     store::{
         Tree,
         table::{Record, TableKey},
@@ -30,6 +30,9 @@ pub struct Chapter {
     pub staking_registry: Address,
     /// The rollup that the GSE calls the latest.
     pub latest: Option<RollupVersion>,
+    /// The rollup that the Registry last called canonical; the GSE may follow in a later transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<RollupVersion>,
     /// How often another rollup became canonical.
     pub canonical_changes: u64,
     /// `StakingRegistry.nextProviderIdentifier`, as last read.
@@ -336,4 +339,32 @@ impl TableKey for (Address, B256) {
             B256::try_from(topic).ok()?,
         ))
     }
+}
+
+/// What endpoints said of one block, where they do not agree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disagreement {
+    /// The block.
+    pub block: BlockRef,
+    /// Time of that block.
+    pub at: UnixSeconds,
+    /// What each endpoint said, the one that was believed first.
+    pub said: Vec<Said>,
+}
+
+/// What one endpoint said of one block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Which endpoint.
+    pub endpoint: EndpointName,
+    /// How many logs of watched contracts.
+    pub logs: u64,
+    /// Digest over its logs and answers.
+    pub digest: B256,
+}
+
+impl Record for Disagreement {
+    const KIND: &'static str = "disagreement";
+    const TREE: Tree = Tree::Kept;
+    type Key = BlockNumber;
 }

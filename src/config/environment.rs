@@ -80,6 +80,14 @@ pub(super) fn names() -> Vec<String> {
     names
 }
 
+/// The account that runs the program, for the audit of orders on the command line.
+#[must_use]
+pub fn account_name() -> Option<String> {
+    variable("USER")
+        .or_else(|| variable("LOGNAME"))
+        .filter(|name| !name.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,12 +108,4 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         assert!(!load_dotenv(&directory.path().join(".env")).unwrap());
     }
-}
-
-/// The account that runs the program, for the audit of orders on the command line.
-#[must_use]
-pub fn account_name() -> Option<String> {
-    variable("USER")
-        .or_else(|| variable("LOGNAME"))
-        .filter(|name| !name.is_empty())
 }

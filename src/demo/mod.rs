@@ -36,7 +36,7 @@ use crate::{
     writer::Writer,
 };
 use clock::ReplayClock;
-use recording::{Recording, RecordingError, Scene};
+use recording::{HOW_TO_RECORD, Recording, RecordingError, Scene};
 use replay::{ReplayChain, Stage};
 
 /// The name of the recorded network.
@@ -57,8 +57,8 @@ const LOOKS_MAX: u32 = 8;
 /// One age for everything: the recording's blocks are never news of yesterday.
 const SINGLE_MAX_AGE: Duration = Duration::from_hours(24);
 
-/// How long each scene is shown; 15 scenes of 4.4 s are 66 s.
-pub const SCENE_SHOWN: Duration = Duration::from_millis(4_400);
+/// How long each scene is shown; 16 scenes of 4.2 s are 67 s.
+pub const SCENE_SHOWN: Duration = Duration::from_millis(4_200);
 
 /// Tells the audience what just happened, and when.
 pub type Narrator<'a> = &'a (dyn Fn(&Scene, UnixSeconds) + Send + Sync);
@@ -70,7 +70,7 @@ pub enum DemoError {
     #[error("the recording cannot be read")]
     Recording(#[from] RecordingError),
     /// The production path asks what the recording does not hold.
-    #[error("the recording is older than the program: it holds no answer to {}", .0.join(", nor to "))]
+    #[error("the recording is older than the program: it holds no answer to {}; {HOW_TO_RECORD}", .0.join(", nor to "))]
     Missing(Vec<String>),
     /// The watcher gave up.
     #[error("the watcher stopped in the scene \"{scene}\": {reason}")]
@@ -135,18 +135,13 @@ impl Demo {
         tasks.spawn("job engine", company.engine(courier).run(tasks.token()));
         let played = self.play(&company, narrator).await;
         tasks.shut_down(SHUT_DOWN_MAX).await;
-        let missing = self.stage.missing();
-        if !missing.is_empty() {
-            return Err(DemoError::Missing(missing));
-        }
         played
     }
 
     async fn play(&self, company: &Company, narrator: Narrator<'_>) -> Result<(), DemoError> {
         let mut memory = KeysMemory::new(company.network.clone());
         for scene in &self.stage.recording().scenes {
-            // The last scene's fault is over before the next begins.
-            company.first.fail_next(scene.faults);
+            company.first.silence(scene.is_silent);
             if let Some(head) = self.stage.enter(scene) {
                 self.clock
                     .set(UnixSeconds::new(head.timestamp.value().saturating_add(1)));
@@ -166,23 +161,22 @@ impl Demo {
         loop {
             let is_idle = match company.watcher.step().await {
                 Ok(Step::Idle) => true,
+                Ok(Step::CaughtUp { .. } | Step::Followed { .. } | Step::Unwound { .. }) => false,
                 Ok(Step::Stopped(reason)) => {
                     let scene = scene.name.clone();
                     return Err(DemoError::Stopped { scene, reason });
                 }
-                Ok(Step::CaughtUp { .. } | Step::Followed { .. } | Step::Unwound { .. }) => {
-                    continue;
-                }
                 Err(error) if error.is_fatal() => return Err(error.into()),
+                // An endpoint is silent and the other was not asked: the step is taken again, as in the service.
                 Err(_) => false,
             };
-            if !self.stage.missing().is_empty() {
-                return Ok(());
+            let missing = self.stage.missing();
+            if !missing.is_empty() {
+                return Err(DemoError::Missing(missing));
             }
             company.tick(self.clock.now_ms()).await?;
-            let is_settled = company.is_settled().await;
             let shown = since.elapsed();
-            if is_idle && is_settled && shown >= self.shown {
+            if is_idle && shown >= self.shown && company.is_settled().await {
                 return Ok(());
             }
             if shown >= SCENE_MAX {

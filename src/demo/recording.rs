@@ -76,9 +76,9 @@ pub struct Scene {
     /// The newest finalised block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finalized: Option<B256>,
-    /// How many requests to the first endpoint fail from now on; the scene ends with it in order again.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub faults: u32,
+    /// Whether the first endpoint answers nothing in this scene.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_silent: bool,
     /// The keys files from now on, by name; `None` leaves them as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_files: Option<BTreeMap<String, String>>,
@@ -88,8 +88,8 @@ pub struct Scene {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde hands out references"
 )]
-const fn is_zero(number: &u32) -> bool {
-    *number == 0
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A block with all its logs.

@@ -1,14 +1,14 @@
 //! Endpoints that answer from a recording.
 //!
 //! A [`Stage`] is the L1 that all of them look at: it stands at one scene, whose head decides which blocks are
-//! canonical. A [`ReplayChain`] is one endpoint; it may be made to fail for a number of requests. A question that the
+//! canonical. A [`ReplayChain`] is one endpoint; it may be made to fall silent. A question that the
 //! recording holds no answer to is never guessed: it is refused, and [`Stage::missing`] tells it.
 
 use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -174,7 +174,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct ReplayChain {
     name: EndpointName,
     stage: Arc<Stage>,
-    faults: AtomicU32,
+    is_silent: AtomicBool,
 }
 
 impl ReplayChain {
@@ -184,25 +184,20 @@ impl ReplayChain {
         Self {
             name: EndpointName::new(name),
             stage,
-            faults: AtomicU32::new(0),
+            is_silent: AtomicBool::new(false),
         }
     }
 
-    /// Lets the next `requests` fail; 0 puts it in order again.
-    pub fn fail_next(&self, requests: u32) {
-        self.faults.store(requests, Ordering::SeqCst);
+    /// Refuses every request from now on, or answers again.
+    pub fn silence(&self, is_silent: bool) {
+        self.is_silent.store(is_silent, Ordering::SeqCst);
     }
 
     fn answer<'a, T: Send + 'a>(
         &self,
         answer: impl FnOnce() -> Result<T, ChainError>,
     ) -> BoxFuture<'a, Result<T, ChainError>> {
-        let spend = |faults: u32| faults.checked_sub(1);
-        let fails = self
-            .faults
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, spend)
-            .is_ok();
-        let answer = if fails {
+        let answer = if self.is_silent.load(Ordering::SeqCst) {
             Err(ChainError::Unavailable("connection refused".to_owned()))
         } else {
             answer()

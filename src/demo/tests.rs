@@ -110,6 +110,24 @@ async fn the_recording_tells_its_story_to_the_end() {
     insta::assert_snapshot!(told);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_question_without_an_answer_ends_the_demo_with_how_to_record_again() {
+    let mut recording = Recording::shipped().unwrap();
+    let head = recording.scenes[1].head;
+    recording.answers.retain(|(block, _), _| *block != head);
+    let demo = Demo::new(recording, SCENE_SHOWN);
+    let error = demo
+        .run(Arc::new(Notebook::default()), &|_, _| {})
+        .await
+        .unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("eth_call 0x"), "{said}");
+    assert!(
+        said.ends_with("cargo run --example record (docs/DEMO.md)"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_recording_survives_writing_and_reading() {
     let shipped = include_str!("recording.jsonl");

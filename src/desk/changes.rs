@@ -72,57 +72,29 @@ impl Scene<'_> {
                 attester,
                 occurrence,
                 ..
-            } => {
-                let id = transition::notice_id(network, *attester, *occurrence);
-                (
-                    id,
-                    Class::AttesterTransition,
-                    self.transition(book, outlooks, entry)?,
-                )
-            }
+            } => (
+                transition::notice_id(network, *attester, *occurrence),
+                Class::AttesterTransition,
+                self.transition(book, outlooks, entry)?,
+            ),
             Change::Slashed {
                 attester,
-                rollup,
-                amount,
-                left,
                 occurrence,
-            } => {
-                let known = book.attesters.row(attester);
-                let parameters = book
-                    .rollups
-                    .row(rollup)
-                    .and_then(|row| row.parameters.as_ref());
-                let slashed = change::Slashed {
-                    attester: *attester,
-                    rollup: *rollup,
-                    amount: *amount,
-                    left: left.map_or_else(
-                        || Known::unknown("its registration was never seen"),
-                        Known::Is,
-                    ),
-                    ejection_threshold: parameters.map_or_else(
-                        || Known::unknown("the rollup's parameters were not read yet"),
-                        |parameters| Known::Is(parameters.local_ejection_threshold),
-                    ),
-                    total: known.map_or(*amount, |known| known.slashed),
-                    occurrence: *occurrence,
-                };
-                let id = change::slashed_id(network, *attester, *occurrence);
-                (
-                    id,
-                    Class::AttesterSlashed,
-                    change::slashed(self.context, &slashed, &seen),
-                )
-            }
+                ..
+            } => (
+                change::slashed_id(network, *attester, *occurrence),
+                Class::AttesterSlashed,
+                change::slashed(self.context, &slashed(book, &entry.change)?, &seen),
+            ),
             Change::Provider {
                 provider,
                 what,
                 occurrence,
-            } => {
-                let id = change::provider_id(network, *provider, *occurrence);
-                let message = change::provider(self.context, *provider, what, *occurrence, &seen);
-                (id, Class::ProviderChanged, message)
-            }
+            } => (
+                change::provider_id(network, *provider, *occurrence),
+                Class::ProviderChanged,
+                change::provider(self.context, *provider, what, *occurrence, &seen),
+            ),
             Change::Canonical {
                 from,
                 to,
@@ -138,9 +110,8 @@ impl Scene<'_> {
                     stranded: 0,
                     occurrence: *occurrence,
                 };
-                let id = change::canonical_id(network, *occurrence);
                 (
-                    id,
+                    change::canonical_id(network, *occurrence),
                     Class::CanonicalRollupChanged,
                     change::canonical(self.context, &canonical, &seen),
                 )
@@ -352,6 +323,42 @@ impl Scene<'_> {
         };
         owe(state, self.bureau, self.now_ms, vec![notice]);
     }
+}
+
+/// The facts of a slash; `None` where the change is another.
+fn slashed(book: &Book, change: &Change) -> Option<change::Slashed> {
+    let Change::Slashed {
+        attester,
+        rollup,
+        amount,
+        left,
+        occurrence,
+    } = change
+    else {
+        return None;
+    };
+    let parameters = book
+        .rollups
+        .row(rollup)
+        .and_then(|row| row.parameters.as_ref());
+    Some(change::Slashed {
+        attester: *attester,
+        rollup: *rollup,
+        amount: *amount,
+        left: left.map_or_else(
+            || Known::unknown("its registration was never seen"),
+            Known::Is,
+        ),
+        ejection_threshold: parameters.map_or_else(
+            || Known::unknown("the rollup's parameters were not read yet"),
+            |parameters| Known::Is(parameters.local_ejection_threshold),
+        ),
+        total: book
+            .attesters
+            .row(attester)
+            .map_or(*amount, |known| known.slashed),
+        occurrence: *occurrence,
+    })
 }
 
 /// Place in the provider's queue, from 1, and its length.

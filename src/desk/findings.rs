@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Bureau, Desk, coinbases::Coinbases};
+use super::{Bureau, Desk, RESTORED_STANDS, Restored, coinbases::Coinbases};
 use crate::{
     alert::{
         class::Class,
@@ -11,7 +11,7 @@ use crate::{
             KeysFileFacts, Known, ProviderQueueFacts, SlashFacts, StaleFacts, StrandedFacts,
             UnknownEventFacts, UnseenFacts,
         },
-        incident::{EVERY_SCOPE, Finding, subject},
+        incident::{EVERY_SCOPE, Finding, State as Handling, subject},
         text::{Context, incident},
     },
     book::{Book, fold::Ours, records::round_key},
@@ -238,6 +238,11 @@ impl Look<'_> {
         self.stranded(book, &ours, found);
         self.unknown_events(book, found);
         self.slash_votes(book, &ours, found);
+        for (class, about, facts) in
+            super::doubts::of(self.state, &self.bureau.network, book, self.now)
+        {
+            found.push(self.of(class, &about, "", facts));
+        }
     }
 
     fn provider_queue(&self, book: &Book, ours: &Ours, found: &mut Vec<Finding>) {
@@ -374,7 +379,13 @@ impl Look<'_> {
 }
 
 /// What is found about the house itself.
-pub(super) fn of_house(state: &State, bureau: &Bureau, context: &Context<'_>) -> Vec<Finding> {
+pub(super) fn of_house(
+    state: &State,
+    bureau: &Bureau,
+    restored: Option<&Restored>,
+    context: &Context<'_>,
+    now: UnixSeconds,
+) -> Vec<Finding> {
     let of = |class: Class, about: &str, facts: Facts| {
         let row = incident::row(context, &facts);
         let severity = class.severity();
@@ -429,5 +440,32 @@ pub(super) fn of_house(state: &State, bureau: &Bureau, context: &Context<'_>) ->
             Facts::Job(facts),
         ));
     }
+    if let Some(restored) = restored.filter(|restored| restored.stands(state, now)) {
+        found.push(of(
+            Class::StoreRestored,
+            &restored.subject(),
+            Facts::Restored(restored.facts.clone()),
+        ));
+    }
     found
+}
+
+impl Restored {
+    fn subject(&self) -> String {
+        format!("store-{}", self.at)
+    }
+
+    /// It stands until somebody acknowledged it, and no longer than [`RESTORED_STANDS`]. It is raised once.
+    fn stands(&self, state: &State, now: UnixSeconds) -> bool {
+        if now.since(self.at) > RESTORED_STANDS.as_secs() {
+            return false;
+        }
+        let incidents = state.incidents.get(crate::state::HOUSE);
+        let subject = subject(&self.subject());
+        let known = incidents.and_then(|incidents| {
+            let mut rows = incidents.rows.rows().map(|(_, incident)| incident);
+            rows.find(|one| one.class == Class::StoreRestored && one.subject == subject)
+        });
+        known.is_none_or(|incident| matches!(incident.state, Handling::Open | Handling::Snoozed(_)))
+    }
 }

@@ -6,6 +6,7 @@
 
 mod changes;
 mod coinbases;
+mod doubts;
 mod findings;
 mod people;
 mod revise;
@@ -16,9 +17,12 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     alert::{
         class::Class,
+        facts::RestoredFacts,
         incident::{Finding, judge},
         notice::Notice,
         text::{Context, Explorer, Label},
@@ -37,6 +41,8 @@ pub use people::{Act, ActError};
 
 /// At most so often conditions are looked at when nothing happened on chain.
 const JUDGE_EVERY_MS: u64 = 10_000;
+/// For how long a restored database is told when nobody acknowledges it: a week, in which somebody looks at the channel.
+pub const RESTORED_STANDS: Duration = Duration::from_secs(7 * 86_400);
 
 /// What the desk needs to know of a network.
 #[derive(Debug)]
@@ -83,6 +89,16 @@ pub struct Desk {
     bureaus: BTreeMap<String, Bureau>,
     keys: Mutex<BTreeMap<String, KeysObservation>>,
     judged_ms: Mutex<BTreeMap<String, u64>>,
+    restored: Mutex<Option<Restored>>,
+}
+
+/// A database that was damaged and restored, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// When.
+    pub at: UnixSeconds,
+    /// What came of it.
+    pub facts: RestoredFacts,
 }
 
 impl Desk {
@@ -97,7 +113,13 @@ impl Desk {
                 .collect(),
             keys: Mutex::default(),
             judged_ms: Mutex::default(),
+            restored: Mutex::default(),
         }
+    }
+
+    /// Takes note that the database was restored. It is told until somebody acknowledges it, or [`RESTORED_STANDS`] is over.
+    pub fn report_restored(&self, restored: Restored) {
+        *locked(&self.restored) = Some(restored);
     }
 
     /// Takes what keys files of a network say. The next judgement sees it.
@@ -122,12 +144,15 @@ impl Desk {
     pub fn provider(&self, state: &State, network: &str) -> Option<ProviderId> {
         match self.bureaus.get(network)?.provider {
             ProviderRef::Id(id) => Some(id),
-            ProviderRef::Admin(admin) => state
-                .book(network)?
-                .providers
-                .rows()
-                .find(|(_, provider)| provider.admin == Some(admin))
-                .map(|(id, _)| *id),
+            ProviderRef::Admin(admin) => {
+                let found = state.progress_of(network).provider.map(|(_, id)| id);
+                found.or_else(|| {
+                    let mut providers = state.book(network)?.providers.rows();
+                    providers
+                        .find(|(_, provider)| provider.admin == Some(admin))
+                        .map(|(id, _)| *id)
+                })
+            }
         }
     }
 
@@ -158,7 +183,8 @@ impl Desk {
             provider_label: &bureau.provider_label,
             ..self.context(bureau, &nobody)
         };
-        let found = findings::of_house(state, bureau, &context);
+        let restored = locked(&self.restored).clone();
+        let found = findings::of_house(state, bureau, restored.as_ref(), &context, now);
         let notices = settle(state, HOUSE, &found, &BTreeSet::new(), now, &context);
         owe(state, bureau, now_ms, notices);
     }
@@ -208,6 +234,10 @@ impl Announcer for Desk {
             }
             Happening::Unwound { gone, kept } => {
                 scene.unwound(state, gone, *kept);
+                true
+            }
+            Happening::Agreed { block, agreement } => {
+                scene.agreed(state, *block, agreement);
                 true
             }
             Happening::Final(block) => {

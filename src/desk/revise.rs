@@ -3,6 +3,7 @@
 use super::changes::Scene;
 use crate::{
     alert::{
+        card::Card,
         class::Class,
         notice::{Notice, NoticeId},
         text::{
@@ -10,6 +11,7 @@ use crate::{
             standing, transition,
         },
     },
+    chain::agreement::Agreement,
     outbox::{Delivery, DeliveryState},
     state::State,
     units::{Address, AttesterAddress, BlockRef},
@@ -71,21 +73,51 @@ impl Scene<'_> {
         super::owe(state, self.bureau, self.now_ms, due);
     }
 
+    /// Says on the cards of a block how many endpoints agree.
+    pub(super) fn agreed(&self, state: &mut State, block: BlockRef, agreement: &Agreement) {
+        let Agreement::Agreed { of, total, .. } = agreement else {
+            return;
+        };
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let (of, total) = (number(*of), number(*total));
+        let due: Vec<Notice> = state
+            .outbox
+            .deliveries()
+            .filter(|delivery| {
+                delivery
+                    .entries
+                    .iter()
+                    .any(|entry| entry.cause == Some(block))
+            })
+            .filter_map(|delivery| {
+                self.revised(delivery, |card| transition::with_agreement(card, of, total))
+            })
+            .collect();
+        super::owe(state, self.bureau, self.now_ms, due);
+    }
+
     fn with_badge(&self, delivery: &Delivery, block: BlockRef) -> Option<Notice> {
-        let is_ours = delivery.network == self.bureau.network && !delivery.is_group;
-        let entry = delivery.entries.first().filter(|_| is_ours)?;
+        let entry = delivery.entries.first()?;
         let is_final = entry
             .cause
             .is_some_and(|cause| cause.number <= block.number);
-        if !is_final || entry.is_retracted || delivery.state != DeliveryState::Sent {
+        if !is_final || delivery.state != DeliveryState::Sent {
             return None;
         }
+        self.revised(delivery, |card| {
+            transition::with_finality(card, &transition::Finality::Final)
+        })
+    }
+
+    /// The notice of a single card with another content; `None` where nothing differs.
+    fn revised(&self, delivery: &Delivery, change: impl Fn(Card) -> Card) -> Option<Notice> {
+        let is_ours = delivery.network == self.bureau.network && !delivery.is_group;
+        let entry = delivery
+            .entries
+            .first()
+            .filter(|entry| is_ours && !entry.is_retracted)?;
         let mut message = delivery.wanted.clone();
-        message.cards = message
-            .cards
-            .into_iter()
-            .map(|card| transition::with_finality(card, &transition::Finality::Final))
-            .collect();
+        message.cards = message.cards.into_iter().map(change).collect();
         if message == delivery.wanted {
             return None;
         }

@@ -250,11 +250,12 @@ impl<S: HasJobs + Tables + Send + Sync + 'static> Engine<S> {
                     None => return Ok(None),
                 },
             };
+            let outcome = Outcome::of(&verdict);
             let end = Attempt {
                 job: id,
                 lease,
                 at_ms: now_ms,
-                outcome: Some(Outcome::of(&verdict)),
+                outcome: Some(outcome.clone()),
             };
             end.append(&mut extra.batch)?;
             let pause = pause_of(&verdict, job.lane);
@@ -266,9 +267,13 @@ impl<S: HasJobs + Tables + Send + Sync + 'static> Engine<S> {
             // A refusal means that the job was withdrawn meanwhile; the attempt is in the ledger all the same.
             drop(state.jobs_mut().step_job(id, report, &policy, now_ms));
             let until = state.jobs().job(id).map(|job| job.available_at_ms);
-            Ok::<_, StoreError>(pause.zip(until))
+            Ok::<_, StoreError>(Some((pause.zip(until), job.key, outcome)))
         });
-        if let Some((pause, until_ms)) = commit.await? {
+        let Some((pause, key, outcome)) = commit.await? else {
+            return Ok(());
+        };
+        say(id, answer.kind, &key, &outcome);
+        if let Some((pause, until_ms)) = pause {
             match pause {
                 (Pause::Lane, lane) => {
                     let longest = now_ms.saturating_add(millis(LANE_PAUSE_MAX));
@@ -291,6 +296,15 @@ impl<S: HasJobs + Tables + Send + Sync + 'static> Engine<S> {
             Ok::<_, StoreError>(())
         });
         Ok(commit.await?)
+    }
+}
+
+/// Says what did not go well. Backoff and lanes bound how often: a job that waits says nothing.
+fn say(job: u64, kind: JobKind, key: &str, outcome: &Outcome) {
+    let kinds = ["later", "failed", "unclear", "rejected"];
+    if kinds.contains(&outcome.kind.as_str()) {
+        let (kind, outcome, reason) = (kind.name(), &outcome.kind, &outcome.detail);
+        tracing::warn!(job, kind, key, outcome, reason, "a job did not get through");
     }
 }
 

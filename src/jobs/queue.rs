@@ -90,6 +90,8 @@ impl LaneIndex {
 pub struct Jobs {
     table: Table<Job>,
     incarnation: u64,
+    /// Jobs that an earlier process left waiting: a restart is a reason to try again at once.
+    inherited: BTreeSet<u64>,
     next: u64,
     by_key: BTreeMap<(JobKind, String, String), u64>,
     lanes: BTreeMap<Lane, LaneIndex>,
@@ -105,6 +107,7 @@ impl Jobs {
         Self {
             table: Table::new(""),
             incarnation,
+            inherited: BTreeSet::new(),
             next: 1,
             by_key: BTreeMap::new(),
             lanes: BTreeMap::new(),
@@ -122,6 +125,8 @@ impl Jobs {
         let mut jobs = Self::new(incarnation);
         jobs.table = Table::load("", store)?;
         let rows: Vec<Job> = jobs.table.rows().map(|(_, job)| job.clone()).collect();
+        let live = rows.iter().filter(|job| job.state.is_live());
+        jobs.inherited = live.map(|job| job.id).collect();
         for job in rows {
             jobs.next = jobs.next.max(job.id.max(job.order).saturating_add(1));
             jobs.enter(&job);
@@ -270,10 +275,11 @@ impl Jobs {
         self.job(*id).map(|job| (self.ready_at(job), *id))
     }
 
-    /// A job whose process died is ready at once.
-    const fn ready_at(&self, job: &Job) -> u64 {
+    /// A job whose process ended is ready at once: what it waited for - a token, say - may be why there is a new one.
+    fn ready_at(&self, job: &Job) -> u64 {
         match job.state {
             State::Processing(_) => 0,
+            _ if self.inherited.contains(&job.id) => 0,
             _ => job.available_at_ms,
         }
     }
@@ -314,6 +320,7 @@ impl Jobs {
         let before = self.table.row(&id)?.clone();
         let changed = self.table.change(&id, change);
         self.leave(&before);
+        self.inherited.remove(&id);
         if let Some(after) = self.table.row(&id).cloned() {
             self.enter(&after);
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use thiserror::Error;
 
-use super::{NetworkPart, Service};
+use super::{NetworkPart, Service, restore};
 use crate::{
     alert::text::Explorer,
     chain::{
@@ -14,15 +14,12 @@ use crate::{
     },
     clock::Clock,
     config::{Config, EndpointConfig, NetworkConfig, ProviderSelector},
-    desk::{Bureau, Desk, Letterhead},
+    desk::{Bureau, Desk, Letterhead, Restored},
     metrics::{Metrics, MetricsError},
     outbox::{Routes, courier::ChannelId},
     provider::coinbase::{CommonCoinbases, Rungs},
     state::State,
-    store::{
-        Store, StoreError, identity,
-        sled::{MovedAside, SledStore},
-    },
+    store::{Store, StoreError, identity},
     watcher::{ProviderRef, Subject, Watcher},
     writer::Writer,
 };
@@ -30,7 +27,7 @@ use crate::{
 /// Where people read about a class.
 const RUNBOOK: &str = "https://github.com/aztec-steward/steward/blob/main/docs/OPERATING.md";
 /// Age of the newest block from which the head of a public chain is stale: 25 slots × 12 s.
-const HEAD_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(300);
+pub(super) const HEAD_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(300);
 /// Chains whose blocks come by a clock.
 pub(super) const CLOCKED_CHAINS: [u64; 2] = [1, 11_155_111];
 
@@ -72,8 +69,8 @@ impl From<MetricsError> for BuildError {
 pub struct Built {
     /// The service.
     pub service: Service,
-    /// The damaged store that was moved aside.
-    pub moved_aside: Option<MovedAside>,
+    /// What was restored because the database was damaged.
+    pub restored: Option<Restored>,
 }
 
 /// Opens the store and builds every part.
@@ -83,12 +80,12 @@ pub struct Built {
 pub fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Built, BuildError> {
     let directory = config.store.data_dir.clone();
     make_directory(&directory)?;
-    let opened = SledStore::open_or_move_aside(&directory)?;
+    let opened = restore::open(&directory, clock.now())?;
     let store: Arc<dyn Store> = Arc::new(opened.store);
     let service = on(config, clock, store)?;
     Ok(Built {
         service,
-        moved_aside: opened.moved_aside,
+        restored: opened.restored,
     })
 }
 
@@ -124,6 +121,9 @@ pub fn on(
         .map(|network| bureau(&config, network, &endpoints))
         .collect();
     let desk = Arc::new(Desk::new(letterhead(&config), bureaus));
+    if let Some(restored) = restore::last(writer.store().as_ref())? {
+        desk.report_restored(restored);
+    }
     let mut networks = BTreeMap::new();
     for network in &config.networks {
         let name = network.network.name.as_str().to_owned();
@@ -163,7 +163,7 @@ fn make_directory(directory: &Path) -> Result<(), BuildError> {
         .map_err(|source| BuildError::DataDirectory(directory.display().to_string(), source))
 }
 
-/// The endpoints of a network.
+/// The endpoints of a network, as one source.
 ///
 /// # Errors
 /// [`BuildError::Endpoint`] where a URL is none.
@@ -171,6 +171,23 @@ pub fn endpoints_of(
     network: &NetworkConfig,
     clock: &Arc<dyn Clock>,
 ) -> Result<Endpoints, BuildError> {
+    let head = chains_of(network, &network.endpoints)?;
+    let archive = chains_of(network, &network.archive_endpoints)?;
+    let options = Options {
+        seed: clock.now_ms(),
+        ..Options::default()
+    };
+    Ok(Endpoints::new(head, archive, Arc::clone(clock), options))
+}
+
+/// `endpoints` of a network, each for itself.
+///
+/// # Errors
+/// [`BuildError::Endpoint`] where a URL is none.
+pub fn chains_of(
+    network: &NetworkConfig,
+    endpoints: &[EndpointConfig],
+) -> Result<Vec<Arc<dyn Chain>>, BuildError> {
     let options = HttpOptions {
         timeout: network.watcher.request_timeout,
         ..HttpOptions::default()
@@ -184,21 +201,7 @@ pub fn endpoints_of(
                 source,
             })
     };
-    let head = network
-        .endpoints
-        .iter()
-        .map(make)
-        .collect::<Result<Vec<_>, _>>()?;
-    let archive = network
-        .archive_endpoints
-        .iter()
-        .map(make)
-        .collect::<Result<Vec<_>, _>>()?;
-    let options = Options {
-        seed: clock.now_ms(),
-        ..Options::default()
-    };
-    Ok(Endpoints::new(head, archive, Arc::clone(clock), options))
+    endpoints.iter().map(make).collect()
 }
 
 fn subject(network: &NetworkConfig) -> Subject {

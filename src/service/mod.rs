@@ -5,9 +5,13 @@
 
 mod answers;
 pub mod build;
+pub mod check;
 pub mod counted;
+pub mod floor;
 pub mod one_shot;
+pub mod restore;
 pub mod run;
+pub mod verify;
 
 use std::{collections::BTreeMap, sync::Arc};
 

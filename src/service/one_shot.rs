@@ -32,7 +32,7 @@ pub async fn read_chain(service: &Service) -> Result<(), WatchError> {
             match part.watcher.step().await? {
                 Step::Idle | Step::Stopped(_) => break,
                 Step::CaughtUp { to, head } => {
-                    tracing::info!(block.number = %to, %head, "reading the chain")
+                    tracing::info!(block.number = %to, %head, "reading the chain");
                 }
                 Step::Followed { .. } | Step::Unwound { .. } => {}
             }

@@ -102,6 +102,8 @@ impl Service {
             service.export_nightly(&token).await;
             Ok::<_, RunError>(())
         });
+        let (service, token) = (Arc::clone(self), tasks.token());
+        tasks.spawn("floors", async move { service.keep_floors(&token).await });
     }
 
     /// Opens the local door, and where `is_public` the network's; spawns a task for each.
@@ -228,7 +230,7 @@ impl Service {
                     );
                 }
                 Err(error) => {
-                    tracing::warn!(network = name, %endpoint, %error, "endpoint does not answer")
+                    tracing::warn!(network = name, %endpoint, %error, "endpoint does not answer");
                 }
             }
         }
@@ -344,7 +346,7 @@ impl Service {
                 match written {
                     Ok(Ok((path, _))) => tracing::info!(path = %path.display(), "export written"),
                     Ok(Err(error)) => {
-                        tracing::warn!(error = chain_of(&error), "no export was written")
+                        tracing::warn!(error = chain_of(&error), "no export was written");
                     }
                     Err(panic) => tracing::error!(error = %panic, "the export panicked"),
                 }
@@ -368,10 +370,10 @@ fn pause_after(step: &Step, poll: Duration) -> Duration {
 fn progress(network: &str, step: &Step) {
     match step {
         Step::CaughtUp { to, head } => {
-            tracing::info!(network, block.number = %to, head = %head, "catching up")
+            tracing::info!(network, block.number = %to, head = %head, "catching up");
         }
         Step::Followed { blocks, to } => {
-            tracing::debug!(network, block.number = %to, blocks, "followed")
+            tracing::debug!(network, block.number = %to, blocks, "followed");
         }
         Step::Idle | Step::Unwound { .. } | Step::Stopped(_) => {}
     }

@@ -11,7 +11,9 @@
 )]
 
 mod budget;
+mod coverage;
 mod real_chain;
 mod simulation;
 mod watched;
+mod watching;
 mod world;

@@ -1,11 +1,14 @@
 //! The real v4 rollup on a local anvil, watched through the real endpoint: the life cycle, stage by stage.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
-use localnet::{Key, Localnet, Profile, rollup::tokens};
+use localnet::{Key, Localnet, Profile, Stake, rollup::tokens};
 use steward::{
-    attester::{Stage, change::Change},
-    book::fold::{Fault, Ours},
+    attester::{RegistrationState, Stage, Standing, change::Change},
+    book::{fold::Ours, slash::rounds_of},
     chain::{
         EndpointName,
         endpoints::{Endpoints, Options},
@@ -14,59 +17,84 @@ use steward::{
     clock::SystemClock,
     state::State,
     store::memory::MemoryStore,
-    units::{AttesterAddress, BlockNumber, ProviderId},
+    units::{Address, AttesterAddress, BlockNumber, ProviderId, RollupVersion, Wei},
     watcher::{Announcer, Happening, ProviderRef, Step, Subject, Told, Watcher},
     writer::Writer,
 };
 
 const NETWORK: &str = "local";
 
-/// Writes down what it is told.
+/// Writes down what it is told, with keys for names.
 #[derive(Debug, Default)]
 struct Listener {
     provider: Mutex<Option<ProviderId>>,
+    names: Mutex<BTreeMap<Address, String>>,
+    rollups: Mutex<[u64; 2]>,
     heard: Mutex<Vec<String>>,
-    faults: Mutex<Vec<Fault>>,
+}
+
+impl Listener {
+    fn name(&self, attester: AttesterAddress) -> String {
+        let names = self.names.lock().unwrap();
+        let known = names.get(&attester.address()).cloned();
+        known.unwrap_or_else(|| attester.to_string())
+    }
+
+    /// The reason, with `first` and `successor` for the versions of the rollups.
+    fn reason(&self, standing: &Standing) -> String {
+        let [first, successor] = *self.rollups.lock().unwrap();
+        format!("{:?}", standing.reason)
+            .replace(&format!("RollupVersion({first})"), "first")
+            .replace(&format!("RollupVersion({successor})"), "successor")
+    }
+
+    fn tell(&self, change: &Change, source: &str) -> String {
+        match change {
+            Change::Standing {
+                attester, from, to, ..
+            } => format!(
+                "{}: {} -> {} {} by {source}",
+                self.name(*attester),
+                from.stage,
+                to.stage,
+                self.reason(to)
+            ),
+            Change::Slashed {
+                attester,
+                amount,
+                left,
+                occurrence,
+                ..
+            } => format!(
+                "{}: slash {occurrence} of {amount}, left {}",
+                self.name(*attester),
+                left.map_or_else(|| "?".to_owned(), |left| left.to_string())
+            ),
+            Change::Canonical { moved, left, .. } => {
+                format!("canonical: {moved} moved, {left} left, by {source}")
+            }
+            other => format!("{other:?}")
+                .split([' ', '{'])
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        }
+    }
 }
 
 impl Announcer for Listener {
-    fn announce(&self, state: &mut State, network: &str, told: &Told<'_>) {
-        let mut heard = self.heard.lock().unwrap();
-        match &told.happening {
-            Happening::Folded(outcome) => {
-                for entry in &outcome.changes {
-                    heard.push(match &entry.change {
-                        Change::Standing { from, to, .. } => {
-                            format!(
-                                "{} -> {} {:?} by {}",
-                                from.stage, to.stage, to.reason, entry.evidence.source
-                            )
-                        }
-                        Change::Slashed { amount, left, .. } => {
-                            format!(
-                                "slashed {amount}, left {}",
-                                left.map_or("?".to_owned(), |left| left.to_string())
-                            )
-                        }
-                        other => format!("{other:?}")
-                            .split([' ', '{'])
-                            .next()
-                            .unwrap_or_default()
-                            .to_owned(),
-                    });
-                }
-                let is_swept = state.book(network).unwrap().summary().is_swept;
-                if is_swept {
-                    self.faults
-                        .lock()
-                        .unwrap()
-                        .extend(outcome.faults.iter().cloned());
-                }
-            }
-            Happening::Unwound { gone, .. } => heard.push(format!("unwound {}", gone.len())),
-            Happening::Introduced => heard.push("introduced".to_owned()),
-            Happening::Final(_) | Happening::Tick => {}
-        }
+    fn announce(&self, _state: &mut State, _network: &str, told: &Told<'_>) {
+        let said = match &told.happening {
+            Happening::Folded(outcome) => outcome
+                .changes
+                .iter()
+                .map(|entry| self.tell(&entry.change, &entry.evidence.source))
+                .collect(),
+            Happening::Unwound { gone, .. } => vec![format!("unwound {}", gone.len())],
+            Happening::Introduced => vec!["introduced".to_owned()],
+            Happening::Agreed { .. } | Happening::Final(_) | Happening::Tick => Vec::new(),
+        };
+        self.heard.lock().unwrap().extend(said);
     }
 
     fn ours(&self, _state: &State, _network: &str) -> Ours {
@@ -110,6 +138,7 @@ impl Story {
         let provider_id = ProviderId::new(provider.0);
         let listener = Arc::new(Listener {
             provider: Mutex::new(Some(provider_id)),
+            rollups: Mutex::new([net.addresses.first.version, net.addresses.successor.version]),
             ..Listener::default()
         });
         let subject = Subject {
@@ -137,7 +166,7 @@ impl Story {
     }
 
     /// Steps until there is nothing new; gives what was heard meanwhile.
-    async fn watch(&self) -> Vec<String> {
+    async fn watch(&self) -> String {
         for _ in 0..400 {
             match self.watcher.step().await {
                 Ok(Step::Idle) => break,
@@ -149,7 +178,40 @@ impl Story {
                 }
             }
         }
-        std::mem::take(&mut self.listener.heard.lock().unwrap())
+        std::mem::take(&mut *self.listener.heard.lock().unwrap()).join("\n")
+    }
+
+    /// Registers names under which attesters are told of.
+    fn call(&self, keys: &[Key], names: &str) {
+        let mut known = self.listener.names.lock().unwrap();
+        for (number, key) in keys.iter().enumerate() {
+            let name = names.replace('#', &number.to_string());
+            known.entry(key.attester).or_insert(name);
+        }
+    }
+
+    async fn stake(&self, count: usize, move_with_latest: bool) {
+        let stake = Stake {
+            move_with_latest,
+            ..self.net.stake_on(self.provider)
+        };
+        for _ in 0..count {
+            self.net.stake(&stake).await.unwrap();
+        }
+    }
+
+    /// Nothing is missing, nothing does not fit, and nobody emitted what nobody knows.
+    async fn is_sound(&self) {
+        self.watcher.audit_next().await.unwrap();
+        self.net.mine(1).await.unwrap();
+        self.watch().await;
+        let state = self.writer.read().await;
+        let book = state.book(NETWORK).unwrap();
+        assert_eq!(state.progress_of(NETWORK).faults, []);
+        assert_eq!(book.summary().missing, []);
+        assert_eq!(book.summary().is_complete, Some(true));
+        let unknown: Vec<_> = book.unknown_events.rows().collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
     }
 
     async fn stage(&self, key: &Key) -> Stage {
@@ -168,25 +230,159 @@ impl Story {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_life_cycle_of_the_real_contracts_is_seen_stage_by_stage() {
     let story = Story::new().await;
+    let keys = Key::range(0, 9).unwrap();
+    story.call(&keys, "k#");
+    enter(&story, &keys).await;
+    refuse(&story, &keys).await;
+    story.is_sound().await;
+    slash_and_exit(&story, &keys).await;
+    vote(&story, &keys).await;
+    story.is_sound().await;
+    upgrade(&story, &keys).await;
+    story.is_sound().await;
+    reorganise(&story).await;
+    story.is_sound().await;
+}
+
+async fn enter(story: &Story, keys: &[Key]) {
     let net = &story.net;
-    let keys = Key::range(0, 12).unwrap();
-    net.add_keys(story.provider, &keys).await.unwrap();
-    println!("{:#?}", story.watch().await);
-    for _ in 0..7 {
-        net.stake(&net.stake_on(story.provider)).await.unwrap();
-    }
-    println!("{:#?}", story.watch().await);
-    assert_eq!(story.stage(&keys[0]).await, Stage::RollupEntryQueue);
+    net.add_keys(story.provider, keys).await.unwrap();
+    story.stake(6, true).await;
     net.drip(story.provider, 1).await.unwrap();
+    story.watch().await;
+    assert_eq!(story.stage(&keys[0]).await, Stage::RollupEntryQueue);
     net.drain_entry_queue().await.unwrap();
-    println!("{:#?}", story.watch().await);
+    insta::assert_snapshot!(story.watch().await, @r"
+    k0: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
+    k1: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
+    k2: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
+    k3: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
+    k4: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
+    k5: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
+    ");
+    story.stake(1, false).await;
+    net.drain_entry_queue().await.unwrap();
+    insta::assert_snapshot!(story.watch().await, @r"
+    k7: IN_STAKING_PROVIDER_QUEUE -> ROLLUP_ENTRY_QUEUE InEntryQueue { rollup: first } by StakingRegistry.StakedWithProvider
+    k7: ROLLUP_ENTRY_QUEUE -> ACTIVE OnRollup { rollup: first } by Rollup.Deposit
+    ");
+}
+
+/// An attester used before, a bad proof, and a BLS key used before: the deposits fail, and the money goes back.
+async fn refuse(story: &Story, keys: &[Key]) {
+    let net = &story.net;
+    let bad = Key::from_index(20).unwrap().with_bad_proof();
+    let reused = Key::from_index(21).unwrap().with_bls_of(&keys[1]);
+    story.call(std::slice::from_ref(&bad), "bad");
+    story.call(std::slice::from_ref(&reused), "reused");
+    let added = [keys[0].clone(), bad, reused];
+    net.add_keys(story.provider, &added).await.unwrap();
+    story.stake(4, true).await;
+    net.drain_entry_queue().await.unwrap();
+    insta::assert_snapshot!(story.watch().await, @r"
+    bad: NEW -> IN_STAKING_PROVIDER_QUEUE InProviderQueue by StakingRegistry.AttestersAddedToProvider
+    reused: NEW -> IN_STAKING_PROVIDER_QUEUE InProviderQueue by StakingRegistry.AttestersAddedToProvider
+    k8: IN_STAKING_PROVIDER_QUEUE -> ROLLUP_ENTRY_QUEUE InEntryQueue { rollup: first } by StakingRegistry.StakedWithProvider
+    bad: IN_STAKING_PROVIDER_QUEUE -> ROLLUP_ENTRY_QUEUE InEntryQueue { rollup: first } by StakingRegistry.StakedWithProvider
+    reused: IN_STAKING_PROVIDER_QUEUE -> ROLLUP_ENTRY_QUEUE InEntryQueue { rollup: first } by StakingRegistry.StakedWithProvider
+    k8: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
+    bad: ROLLUP_ENTRY_QUEUE -> NO_LONGER_ACTIVE DepositRefused { cause: KeyOrProof } by Rollup.FailedDeposit
+    reused: ROLLUP_ENTRY_QUEUE -> NO_LONGER_ACTIVE DepositRefused { cause: KeyOrProof } by Rollup.FailedDeposit
+    ");
+}
+
+async fn slash_and_exit(story: &Story, keys: &[Key]) {
+    let net = &story.net;
+    for (key, amount) in [(1, 2_000), (2, 20_000), (3, 200_000)] {
+        net.slash(keys[key].attester, tokens(amount)).await.unwrap();
+    }
+    let withdrawer = Localnet::account("withdrawer");
+    let recipient = Localnet::account("recipient");
+    for key in [2, 4] {
+        let attester = keys[key].attester;
+        net.initiate_withdraw(withdrawer, attester, recipient)
+            .await
+            .unwrap();
+    }
+    insta::assert_snapshot!(story.watch().await, @r"
+    k1: slash 1 of 2,000, left 198,000
+    k2: slash 1 of 20,000, left 180,000
+    k2: ACTIVE -> NO_LONGER_ACTIVE Zombie by Rollup.Slashed
+    k3: slash 1 of 200,000, left 0
+    k3: ACTIVE -> NO_LONGER_ACTIVE SlashedToNothing by Rollup.Slashed
+    k2: NO_LONGER_ACTIVE -> NO_LONGER_ACTIVE Exiting by Rollup.WithdrawInitiated
+    k4: ACTIVE -> NO_LONGER_ACTIVE Exiting by Rollup.WithdrawInitiated
+    ");
+    {
+        let state = story.writer.read().await;
+        let book = state.book(NETWORK).unwrap();
+        for key in [2, 4] {
+            let row = book.attesters.row(&keys[key].attester.into()).unwrap();
+            let known = row.registration.clone().unwrap();
+            let RegistrationState::Exiting { exit: Some(exit) } = known.state else {
+                panic!("{known:?}");
+            };
+            // Governance holds the money longer than the rollup does.
+            assert!(exit.free_at().unwrap() > exit.exitable_at);
+        }
+    }
+    for key in [2, 4] {
+        let (first, attester) = (net.addresses.first, keys[key].attester);
+        net.pass_exit_delay(first, attester).await.unwrap();
+        net.pass_governance_unlock(first, attester).await.unwrap();
+        net.finalize_withdraw(attester).await.unwrap();
+    }
+    insta::assert_snapshot!(story.watch().await, @r"
+    k2: NO_LONGER_ACTIVE -> NO_LONGER_ACTIVE Exited by Rollup.WithdrawFinalized
+    k4: NO_LONGER_ACTIVE -> NO_LONGER_ACTIVE Exited by Rollup.WithdrawFinalized
+    ");
+}
+
+async fn vote(story: &Story, keys: &[Key]) {
+    let net = &story.net;
+    let round = net.current_slashing_round().await.unwrap() + 4;
+    net.advance_to_round(round).await.unwrap();
+    while net.slashing_round(round).await.unwrap().tally.is_empty() {
+        net.vote_to_slash(keys[0].attester, 1).await.unwrap();
+    }
+    story.watch().await;
+    let due = net.slashing_round(round).await.unwrap();
+    let sum = due.tally.iter().map(|slash| slash.slashAmount).sum();
+    {
+        let state = story.writer.read().await;
+        let book = state.book(NETWORK).unwrap();
+        let rollup = RollupVersion::new(net.addresses.first.version);
+        let (number, row) = rounds_of(book, rollup).last().unwrap();
+        assert_eq!((number.value(), row.votes), (round, due.votes));
+        let ours = vec![(keys[0].attester.into(), Wei::new(sum))];
+        assert_eq!(row.tally, Some(ours));
+    }
+    net.advance_to_round(round + 3).await.unwrap();
+    net.execute_round(round).await.unwrap();
+    let heard = story.watch().await;
+    assert!(heard.contains("SlashRoundExecuted"), "{heard}");
+    assert_eq!(heard.matches("k0: slash").count(), due.tally.len());
+}
+
+async fn upgrade(story: &Story, keys: &[Key]) {
+    story.net.make_successor_canonical().await.unwrap();
+    insta::assert_snapshot!(story.watch().await, @r"
+    k7: ACTIVE -> NO_LONGER_ACTIVE LeftOnRollup { rollup: first } by GSE.getLatestRollup
+    canonical: 4 moved, 1 left, by GSE.getLatestRollup
+    ");
     assert_eq!(story.stage(&keys[0]).await, Stage::Active);
-    net.slash(keys[1].attester, tokens(2_000)).await.unwrap();
-    net.slash(keys[2].attester, tokens(20_000)).await.unwrap();
-    net.slash(keys[3].attester, tokens(200_000)).await.unwrap();
-    println!("{:#?}", story.watch().await);
-    net.reorg(2).await.unwrap();
-    net.mine(1).await.unwrap();
-    println!("{:#?}", story.watch().await);
-    println!("{:#?}", story.listener.faults.lock().unwrap());
+}
+
+/// A transaction that a reorg drops is taken back.
+async fn reorganise(story: &Story) {
+    let late = Key::range(30, 1).unwrap();
+    story.call(&late, "late");
+    let added = story.net.add_keys(story.provider, &late).await;
+    added.unwrap();
+    story.watch().await;
+    assert_eq!(story.stage(&late[0]).await, Stage::InStakingProviderQueue);
+    story.net.reorg(1).await.unwrap();
+    story.net.mine(1).await.unwrap();
+    insta::assert_snapshot!(story.watch().await, @"unwound 1");
+    assert_eq!(story.stage(&late[0]).await, Stage::New);
 }

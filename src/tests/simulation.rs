@@ -52,6 +52,8 @@ impl Simulation {
         let world = World::shared(setup);
         let mut script = Script::new(seed);
         script.begin(&mut world.lock());
+        // No reorg reaches the registration of the provider, without which there is nothing to watch.
+        world.lock().mine_many(20);
         Self {
             rng,
             script,

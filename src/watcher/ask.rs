@@ -14,9 +14,9 @@ use crate::{
         fold::Ours,
         question::{Question, Snapshot},
     },
-    chain::{Call, Header, contracts::Event},
+    chain::{Call, CallAnswer, Header, contracts::Event},
     state::State,
-    units::AttesterAddress,
+    units::{AttesterAddress, ProviderId},
     writer::CommitError,
 };
 
@@ -30,6 +30,9 @@ pub(super) enum Views {
     /// That, and everything of ours.
     Sweep(Snapshot),
 }
+
+/// Views that other endpoints are asked to confirm: what the smallest gas cap allows in one aggregate.
+const HEARD_MAX: usize = 100;
 
 /// How often what answers leave open is asked: a round leads to its committees, and they to its tally.
 const OPEN_ROUNDS_MAX: u32 = 3;
@@ -46,6 +49,7 @@ impl Watcher {
         header: &Header,
         page: &Page,
         is_head: bool,
+        heard: &mut Vec<(Call, CallAnswer)>,
     ) -> Result<Views, WatchError> {
         let is_due = self.progress().await.is_audit_due(header.timestamp);
         let is_swept = {
@@ -67,7 +71,8 @@ impl Watcher {
             questions.extend(book.round_questions(&page.reading.seen));
             questions
         };
-        let mut snapshot = self.ask(header, found, plan).await?;
+        let (mut snapshot, raw) = self.ask(header, found, plan).await?;
+        heard.extend(raw);
         let is_sweep = (!is_swept || is_upheaval || is_due) && is_head;
         if is_sweep {
             let plan = |book: &Book, ours: &Ours| {
@@ -75,11 +80,11 @@ impl Watcher {
                 questions.extend(book.open_round_questions(header.timestamp));
                 questions
             };
-            let sweep = self.ask(header, found, plan).await?;
+            let (sweep, _) = self.ask(header, found, plan).await?;
             snapshot.extend(sweep);
         }
         for _ in 0..OPEN_ROUNDS_MAX {
-            let open = self
+            let (open, _) = self
                 .ask(header, found, |book, _| book.open_questions(&snapshot))
                 .await?;
             if open.is_empty() {
@@ -94,13 +99,13 @@ impl Watcher {
         })
     }
 
-    /// Asks the questions that `plan` makes of the book, at `header`.
+    /// Asks the questions that `plan` makes of the book, at `header`; gives what attesters' views said as it came, too.
     async fn ask(
         &self,
         header: &Header,
         found: Option<&Found>,
         plan: impl FnOnce(&Book, &Ours) -> Vec<Question> + Send,
-    ) -> Result<Snapshot, WatchError> {
+    ) -> Result<(Snapshot, Vec<(Call, CallAnswer)>), WatchError> {
         let (questions, calls): (Vec<Question>, Vec<Call>) = self
             .with_rollups(found, |book, ours| {
                 let questions = plan(book, ours).into_iter();
@@ -110,10 +115,19 @@ impl Watcher {
             })
             .await?;
         if calls.is_empty() {
-            return Ok(Snapshot::default());
+            return Ok(Default::default());
         }
         let answers = self.endpoints.calls(header, &calls).await?;
-        Ok(Snapshot::read(&questions, &answers))
+        let snapshot = Snapshot::read(&questions, &answers);
+        // What alerts rest on, for others to confirm.
+        let is_telling = |question: &Question| matches!(question, Question::View { .. });
+        let heard = questions.iter().zip(calls.into_iter().zip(answers));
+        let heard = heard
+            .filter(|(question, _)| is_telling(question))
+            .map(|(_, heard)| heard)
+            .take(HEARD_MAX)
+            .collect();
+        Ok((snapshot, heard))
     }
 
     /// Looks at the book as if the rollups were those `found`. What a block makes known is written down with the block and
@@ -188,6 +202,10 @@ fn sweep_questions(book: &Book, ours: &Ours, globals: &Snapshot) -> Vec<Question
             .unwrap_or_default();
         questions.extend((1..length).map(|place| Question::QueueAt { rollup, place }));
     }
+    let ours_first = |provider: &ProviderId| Question::ProviderQueueFirst {
+        provider: *provider,
+    };
+    questions.extend(ours.providers.iter().map(ours_first));
     let providers = book.providers.rows().map(|(provider, _)| *provider);
     questions.extend(providers.map(|provider| Question::ProviderQueueLength { provider }));
     let attesters: BTreeSet<AttesterAddress> = book

@@ -48,7 +48,11 @@ impl Watcher {
                     };
                 });
                 state.change_progress(network, |progress| {
-                    progress.floor = head.block.number;
+                    // A network that was introduced before is read again after its database was lost: the floor is then
+                    // the last block that was announced.
+                    if !progress.is_introduced {
+                        progress.floor = head.block.number;
+                    }
                     (progress.head, progress.head_at) = (head.block.number, head.timestamp);
                     progress.is_doubtful = true;
                 });
@@ -116,7 +120,10 @@ impl Watcher {
             (book.contracts(), book.summary().at)
         };
         let filter = catch_up_filter(&contracts);
-        let range = self.endpoints.logs(from, to, &filter).await?;
+        let range = match self.endpoints.logs(from, to, &filter).await {
+            Err(ChainError::Pruned(_)) => return self.skip_history(from, to, head).await,
+            range => range?,
+        };
         let reached = range.to_reached;
         let Some(end) = self.endpoints.header(BlockTag::Number(reached)).await? else {
             return Ok(Step::Idle);
@@ -145,6 +152,52 @@ impl Watcher {
             to: reached,
             head: head.block.number,
         })
+    }
+
+    /// Nobody holds the logs from `from` on: goes on where somebody does, and says that what lies before is unknown.
+    async fn skip_history(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+        head: &Header,
+    ) -> Result<Step, WatchError> {
+        let filter = {
+            let state = self.writer.read().await;
+            let Some(book) = state.book(self.network()) else {
+                return Ok(Step::Idle);
+            };
+            catch_up_filter(&book.contracts())
+        };
+        // The last block that nobody holds, and the first after it; history is forgotten from its beginning on.
+        let (mut lost, mut held) = (from, to.saturating_add(1));
+        while held.since(lost) > 1 {
+            let middle = BlockNumber::new(lost.value().midpoint(held.value()));
+            match self.endpoints.logs(middle, middle, &filter).await {
+                Ok(_) => held = middle,
+                Err(ChainError::Pruned(_)) => lost = middle,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let Some(before) = self.endpoints.header(BlockTag::Number(lost)).await? else {
+            return Ok(Step::Idle);
+        };
+        let network = self.network();
+        tracing::warn!(network, block.number = %held, "nobody holds the logs before this block");
+        self.writer
+            .commit(|state: &mut State, _| {
+                if let Some(book) = state.books.get_mut(network) {
+                    book.change_chapter(|chapter| {
+                        chapter.first_block = held;
+                        chapter.cursor = before.block;
+                        chapter.at = before.timestamp;
+                        chapter.is_swept = false;
+                    });
+                }
+                Ok::<_, WatchError>(())
+            })
+            .await?;
+        let (to, head) = (lost, head.block.number);
+        Ok(Step::CaughtUp { to, head })
     }
 
     /// Whether discovery would find contracts that the book does not know.

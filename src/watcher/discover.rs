@@ -10,7 +10,9 @@ use crate::{
     book::records::{Parameters, Rollup, Slashing},
     chain::{
         Call, CallAnswer, ChainError, Header,
-        contracts::{QueueConfig, abi, answer, call, queue_config_slot, unpack_queue_config},
+        contracts::{
+            QueueConfig, ViewFault, abi, answer, call, queue_config_slot, unpack_queue_config,
+        },
         endpoints::Endpoints,
     },
     units::{Address, B256, RollupVersion, U256, UnixSeconds, Wei},
@@ -285,6 +287,14 @@ async fn ask(
     Ok(endpoints.calls(at, calls).await?)
 }
 
+/// What is wrong with an answer that could not be read.
+pub(super) fn misread(raw: &CallAnswer, fault: &ViewFault) -> String {
+    match raw {
+        CallAnswer::Returned(bytes) if bytes.is_empty() => "no contract lives there".to_owned(),
+        CallAnswer::Returned(_) | CallAnswer::Reverted(_) => fault.to_string(),
+    }
+}
+
 /// A contract that is asked, and what it should be.
 #[derive(Debug, Clone, Copy)]
 struct Contract {
@@ -302,7 +312,7 @@ impl Contract {
         let raw = answers
             .get(position)
             .ok_or_else(|| self.fault(view, "no answer".to_owned()))?;
-        answer::<C>(raw).map_err(|error| self.fault(view, error.to_string()))
+        answer::<C>(raw).map_err(|error| self.fault(view, misread(raw, &error)))
     }
 
     fn number<C: SolCall<Return = U256>>(

@@ -1,6 +1,9 @@
 //! What finality allows: badges, forgetting undo records, and reading final blocks once more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
+};
 
 use super::{Happening, WatchError, Watcher, logs::digest};
 use crate::{
@@ -24,24 +27,16 @@ impl Watcher {
         let behind = progress
             .finalized
             .map_or(u64::MAX, |block| cursor.number.since(block.number));
+        // A step may end at any height, so what counts is how far the last question lies back.
+        let asked_at = BlockNumber::new(self.finality_asked_at.load(Ordering::Relaxed));
         let is_due = behind > FINALITY_EVERY
-            && cursor
-                .number
-                .value()
-                .is_multiple_of(self.finality_period(behind));
+            && (asked_at.value() == 0 || cursor.number.since(asked_at) >= FINALITY_EVERY);
         if is_due {
+            self.finality_asked_at
+                .store(cursor.number.value(), Ordering::Relaxed);
             self.finalize().await?;
         }
         Ok(())
-    }
-
-    /// Every 32 blocks; every block at first and where finality is close behind the head (a local chain).
-    const fn finality_period(&self, behind: u64) -> u64 {
-        if behind == u64::MAX {
-            1
-        } else {
-            FINALITY_EVERY
-        }
     }
 
     async fn introduce(&self) -> Result<(), WatchError> {

@@ -13,11 +13,11 @@ use super::{
 use crate::{
     book::{
         Book,
-        fold::{Fold, Mode, Ours, Outcome},
+        fold::{Fault, Fold, Mode, Ours, Outcome},
         records::{Block, Rollup, UnknownEvent},
         snapshot::At,
     },
-    chain::{ChainError, Header, Log},
+    chain::{Call, CallAnswer, ChainError, EndpointName, Header, Log},
     state::State,
     units::{Address, AttesterAddress, RollupVersion},
 };
@@ -25,9 +25,20 @@ use crate::{
 /// All rollups of the Registry, as found at one block.
 pub(super) type Found = Vec<(RollupVersion, Rollup)>;
 
+/// Which of the two rules where logs and views contradict each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// The logs: nothing is committed.
+    Logs,
+    /// The views: they were read twice.
+    Views,
+}
+
 /// What was read of one block.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Page {
+    /// Who told them.
+    pub(super) source: EndpointName,
     /// The watched contracts.
     pub(super) contracts: Vec<Address>,
     /// Its logs of watched contracts.
@@ -45,17 +56,45 @@ impl Watcher {
     /// the head tells the rest.
     pub(super) async fn follow(&self, header: &Header, is_head: bool) -> Result<(), WatchError> {
         let page = self.read_block(header, is_head).await?;
-        let views = match self.views(header, &page, is_head).await {
-            Ok(views) => views,
+        let mut heard = Vec::new();
+        let views = self
+            .views_if_held(header, &page, is_head, &mut heard)
+            .await?;
+        let outcome = match self.commit_block(header, &page, &views, Trust::Logs).await {
+            // An endpoint that takes in the next block while it answers may mix the two.
+            Err(WatchError::Contradiction) => {
+                tracing::debug!(network = self.network(), block.number = %header.block.number, "asked again");
+                heard.clear();
+                let views = self
+                    .views_if_held(header, &page, is_head, &mut heard)
+                    .await?;
+                self.commit_block(header, &page, &views, Trust::Views)
+                    .await?
+            }
+            done => done?,
+        };
+        if self.is_worth_agreement(&outcome).await {
+            self.agree(header, &page, &heard).await?;
+        }
+        Ok(())
+    }
+
+    async fn views_if_held(
+        &self,
+        header: &Header,
+        page: &Page,
+        is_head: bool,
+        heard: &mut Vec<(Call, CallAnswer)>,
+    ) -> Result<Views, WatchError> {
+        match self.views(header, page, is_head, heard).await {
             Err(WatchError::Chain(
                 error @ (ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::PinIgnored),
             )) if !is_head => {
                 tracing::debug!(network = self.network(), block.number = %header.block.number, %error, "no views");
-                Views::Missing
+                Ok(Views::Missing)
             }
-            Err(error) => return Err(error),
-        };
-        self.commit_block(header, &page, &views).await
+            told => told,
+        }
     }
 
     /// The logs of a block, read with all contracts known: where the block itself made new ones known, they are found
@@ -70,10 +109,12 @@ impl Watcher {
             let (contracts, filter) = self
                 .with_rollups(found.as_ref(), |book, _| (book.contracts(), book.filter()))
                 .await?;
-            let logs = self.endpoints.observe(header, &filter, &[]).await?.logs;
+            let observed = self.endpoints.observe(header, &filter, &[]).await?;
+            let logs = observed.logs;
             let reading = Reading::of(&contracts, &logs, |_| header.timestamp);
             if found.is_some() || !reading.is_structural(&contracts) {
                 return Ok(Page {
+                    source: observed.source,
                     contracts: filter.addresses,
                     logs,
                     reading,
@@ -94,11 +135,14 @@ impl Watcher {
         header: &Header,
         page: &Page,
         views: &Views,
-    ) -> Result<(), WatchError> {
+        trust: Trust,
+    ) -> Result<Outcome, WatchError> {
         let network = self.subject.network.as_str();
-        self.writer
+        let outcome = self
+            .writer
             .commit(|state: &mut State, extra| {
                 extra.undo = Some((network.to_owned(), header.block.number));
+                self.limit_undo(state, extra, header.block.number);
                 let ours = self.announcer.ours(state, network);
                 let (mut outcome, mut is_compared) = (Outcome::default(), false);
                 let was_doubtful = state.progress_of(network).is_doubtful;
@@ -112,11 +156,14 @@ impl Watcher {
                     Views::Missing | Views::Globals(_) | Views::Sweep(_) => Mode::CatchUp,
                 };
                 if let Some(book) = state.books.get_mut(network) {
+                    let was_swept = book.summary().is_swept;
                     if let Some(found) = &page.found {
                         replace_rollups(book, found);
                     }
-                    let was_swept = book.summary().is_swept;
                     outcome = fold_block(book, &ours, header, page, views, mode);
+                    if trust == Trust::Logs && was_swept && is_contradicted(&outcome) {
+                        return Err(WatchError::Contradiction);
+                    }
                     is_compared = was_swept;
                 }
                 state.change_progress(network, |progress| {
@@ -135,11 +182,18 @@ impl Watcher {
                 });
                 self.announcer
                     .announce(state, network, &self.told(Happening::Folded(&outcome)));
-                Ok::<_, WatchError>(())
+                Ok::<_, WatchError>(outcome)
             })
             .await?;
-        Ok(())
+        Ok(outcome)
     }
+}
+
+fn is_contradicted(outcome: &Outcome) -> bool {
+    let faults = outcome.faults.iter();
+    faults
+        .into_iter()
+        .any(|fault| matches!(fault, Fault::View { .. }))
 }
 
 /// Puts the rollups as found in the place of those known; what was folded of a rollup stays with it.
@@ -208,7 +262,10 @@ fn fold_block(
                 row.count = row.count.saturating_add(1);
             });
     }
-    let mut fold = Fold::new(book, ours, mode);
+    let mut fold = match views {
+        Views::Missing => Fold::new(book, ours, mode),
+        Views::Globals(_) | Views::Sweep(_) => Fold::new(book, ours, mode).with_views(),
+    };
     fold.events(&page.reading.seen);
     let mut missing = None;
     if let Views::Sweep(snapshot) = views {

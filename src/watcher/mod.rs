@@ -5,6 +5,7 @@
 //! canonical (`reorg`), or does what finality allows (`finality`). Nothing is remembered between steps that is not in the
 //! store: a step that is cut off anywhere is simply taken again.
 
+pub mod agree;
 mod ask;
 pub mod audit;
 pub mod catch_up;
@@ -14,10 +15,15 @@ pub mod finality;
 pub mod follow;
 pub mod logs;
 pub mod progress;
+mod provider;
 pub mod reorg;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
@@ -39,7 +45,8 @@ pub const NEAR_BLOCKS: u64 = 64;
 const FOLLOWED_PER_STEP: u64 = 16;
 
 /// How the provider is named in the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ProviderRef {
     /// By its id.
     Id(ProviderId),
@@ -72,6 +79,8 @@ pub struct Watcher {
     pub(crate) writer: Arc<Writer<State>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) announcer: Arc<dyn Announcer>,
+    /// Height at which finality was asked for last; forgetting it costs one question.
+    pub(crate) finality_asked_at: AtomicU64,
 }
 
 /// What becomes of changes: the announcer turns them into notices, inside the commit that caused them.
@@ -102,6 +111,13 @@ pub enum Happening<'a> {
         gone: &'a [crate::units::BlockRef],
         /// The highest block that stayed.
         kept: crate::units::BlockRef,
+    },
+    /// Other endpoints were asked about a block that was folded before.
+    Agreed {
+        /// The block.
+        block: crate::units::BlockRef,
+        /// What they said.
+        agreement: &'a crate::chain::agreement::Agreement,
     },
     /// Blocks up to this one are final.
     Final(crate::units::BlockRef),
@@ -151,9 +167,22 @@ pub enum WatchError {
     /// The disk failed; the process must stop.
     #[error("the store failed")]
     Store(#[from] StoreError),
+    /// The answers of a contract contradict the logs; they are asked once more.
+    #[error("the contracts' answers contradict their logs")]
+    Contradiction,
     /// The provider that the configuration names does not exist.
     #[error("{0}")]
     Provider(String),
+    /// The endpoints serve another chain.
+    #[error(
+        "the endpoints serve chain {found}, and the network lives on chain {expected}; check the RPC URLs"
+    )]
+    WrongChain {
+        /// The network's.
+        expected: u64,
+        /// Theirs.
+        found: u64,
+    },
 }
 
 impl<E: std::fmt::Debug> From<CommitError<E>> for WatchError
@@ -192,6 +221,7 @@ impl Watcher {
             writer,
             clock,
             announcer,
+            finality_asked_at: AtomicU64::new(0),
         }
     }
 
@@ -211,6 +241,7 @@ impl Watcher {
         }
         let head = self.endpoints.head().await?;
         self.meet(&head).await?;
+        self.find_provider(&head).await?;
         let cursor = self.cursor().await;
         if head.block.number < cursor.number {
             return self.shorter(&head).await;

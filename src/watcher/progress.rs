@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::audit::NotedFault;
+use super::{ProviderRef, audit::NotedFault};
 use crate::{
     store::{Tree, table::Record},
-    units::{BlockNumber, BlockRef, UnixSeconds},
+    units::{BlockNumber, BlockRef, ProviderId, UnixSeconds},
 };
 
 /// Blocks whose logs were read: disjoint, ascending, both ends included.
@@ -95,6 +95,9 @@ pub struct Progress {
     /// Whether the rollups were found at a block that may not last, so that they are to be found again at the head.
     #[serde(default)]
     pub is_doubtful: bool,
+    /// The provider that is watched, and how the configuration named it when it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<(ProviderRef, ProviderId)>,
     /// What did not fit, until a later sweep agrees: at most [`super::audit::FAULTS_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<NotedFault>,
@@ -104,9 +107,30 @@ pub struct Progress {
     /// Time of a block from which on the next such comparison is due.
     #[serde(default)]
     pub audit_at: UnixSeconds,
+    /// Whether finality has stalled for so long that the oldest undo records were given up.
+    #[serde(default)]
+    pub is_undo_full: bool,
     /// Why the network is stopped; `None` = it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+}
+
+/// Seconds after which a head counts as stale: 5 min, 25 slots of the L1.
+pub const HEAD_STALE_SECONDS: u64 = 300;
+
+impl Progress {
+    /// Age of the newest block that was read; `None` before the first.
+    #[must_use]
+    pub fn head_age_seconds(&self, now: UnixSeconds) -> Option<u64> {
+        (self.head_at.value() > 0).then(|| now.since(self.head_at))
+    }
+
+    /// Whether the chain stands still, or nobody shows its head.
+    #[must_use]
+    pub fn is_head_stale(&self, now: UnixSeconds) -> bool {
+        self.head_age_seconds(now)
+            .is_some_and(|age| age > HEAD_STALE_SECONDS)
+    }
 }
 
 impl Record for Progress {

@@ -6,7 +6,7 @@ use crate::{
     state::State,
     store::{Tree, undo},
     units::{BlockNumber, BlockRef},
-    writer::Tables,
+    writer::{Extra, Tables},
 };
 
 impl Watcher {
@@ -65,6 +65,34 @@ impl Watcher {
             "a reorg at block {cursor} reaches below the oldest block that can be taken back"
         ))
         .await
+    }
+
+    /// Gives up what would take back the oldest block, where finality has stalled for [`undo::UNDO_MAX`] blocks.
+    pub(super) fn limit_undo(&self, state: &mut State, extra: &mut Extra, next: BlockNumber) {
+        let network = self.network();
+        let most = u64::try_from(undo::UNDO_MAX).unwrap_or(u64::MAX);
+        let Some(book) = state.books.get_mut(network) else {
+            return;
+        };
+        let oldest = next.saturating_sub(most);
+        let gone: Vec<BlockNumber> = book
+            .blocks
+            .range(..=oldest)
+            .map(|(number, _)| *number)
+            .collect();
+        let finalized = state.progress_of(network).finalized;
+        let is_full = gone
+            .iter()
+            .any(|number| finalized.is_none_or(|finalized| *number > finalized.number));
+        if let Some(book) = state.books.get_mut(network) {
+            for number in gone {
+                book.blocks.remove(&number);
+                extra.batch.delete(Tree::Undo, undo::key(network, number));
+            }
+        }
+        if state.progress_of(network).is_undo_full != is_full {
+            state.change_progress(network, |progress| progress.is_undo_full = is_full);
+        }
     }
 
     async fn take_back(&self, gone: &[BlockRef], kept: BlockRef) -> Result<Step, WatchError> {

@@ -161,6 +161,14 @@ const fn colour(severity: Severity) -> &'static str {
     }
 }
 
+/// `text` in lines that fit the width, each behind `indent` and with its end.
+#[must_use]
+pub fn wrapped(text: &str, indent: &str, terminal: &Terminal) -> String {
+    let mut out = String::new();
+    push_wrapped(&mut out, text, indent, terminal);
+    out
+}
+
 fn width(text: &str) -> usize {
     text.graphemes(true).count()
 }

@@ -315,14 +315,38 @@ pub(super) fn evidence_field(
         None => Text::plain("a view, no transaction"),
     };
     let text = match sources {
-        Some((agreed, asked)) => text.and(format!(
-            " · {} of {} agree",
-            count(agreed),
-            counted(asked, "endpoint", "endpoints")
-        )),
-        None => text.and(" · one source"),
+        Some((agreed, asked)) => text.and(agreement(agreed, asked)),
+        None => text.and(ONE_SOURCE),
     };
-    field("Evidence", text, true)
+    field(EVIDENCE_FIELD, text, true)
+}
+
+/// Name of the field that says what the change was seen by.
+const EVIDENCE_FIELD: &str = "Evidence";
+/// What the field ends with while nobody else was heard.
+const ONE_SOURCE: &str = " · one source";
+
+/// The same card, with how many endpoints agree in the place of "one source"; as it was where it says otherwise.
+#[must_use]
+pub fn with_agreement(mut card: Card, agreed: u64, asked: u64) -> Card {
+    let fields = card
+        .fields
+        .iter_mut()
+        .filter(|field| field.name == EVIDENCE_FIELD);
+    for span in fields.flat_map(|field| field.value.0.iter_mut()) {
+        if matches!(span, Span::Plain(text) if text == ONE_SOURCE) {
+            *span = Span::Plain(agreement(agreed, asked));
+        }
+    }
+    card
+}
+
+fn agreement(agreed: u64, asked: u64) -> String {
+    format!(
+        " · {} of {} agree",
+        count(agreed),
+        counted(asked, "endpoint", "endpoints")
+    )
 }
 
 /// Name of the field that the badge is edited in.

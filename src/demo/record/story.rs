@@ -18,12 +18,16 @@ use crate::{
 const SLOT_SECONDS: u64 = 12;
 /// Keys of the provider.
 const KEYS: u64 = 12;
-/// Keys on the first host; the rest but one are on the second.
+/// Keys on the first host; the rest but [`REFUSED`] are on the second.
 const FIRST_HOST: usize = 5;
 /// More blocks than the watcher reads one by one: history that is read as a range.
 const HISTORY_BLOCKS: u64 = 80;
-/// The key whose BLS key is that of the first: the contracts refuse its deposit.
+/// The key whose BLS key is that of the first: the contracts refuse its deposit. It is in no keys file.
 const REFUSED: usize = 7;
+/// More than the minute that an endpoint may be silent before people are told.
+const STILL_SILENT_SECONDS: u64 = 120;
+/// More than the five minutes that an endpoint must be well before people are told.
+const STEADY_SECONDS: u64 = 360;
 
 /// The chain, the provider on it, and the files on its hosts.
 struct World {
@@ -86,8 +90,8 @@ impl World {
 
     async fn entering(&mut self, hand: &mut Stagehand) -> Result<(), Failure> {
         let files = BTreeMap::from([
-            (self.file("fra-1", 1), self.host(0..FIRST_HOST)),
-            (self.file("fra-2", 1), self.host(FIRST_HOST..self.last())),
+            (self.file("fra-1", 1), self.first_host()),
+            (self.file("fra-2", 1), self.second_host()),
         ]);
         hand.scene(
             "start",
@@ -106,7 +110,7 @@ impl World {
         hand.scene("stake", says).await?;
 
         let mut files = files;
-        files.insert(self.file("fra-2", 2), self.host(FIRST_HOST..self.last()));
+        files.insert(self.file("fra-2", 2), self.second_host());
         hand.scene(
             "keys file",
             "An operator sets the coinbase on host fra-2 and reloads: a new version of the keys file appears. Nothing happens on chain.",
@@ -148,25 +152,27 @@ impl World {
 
         self.net.drip(self.provider, 1).await?;
         let says = format!(
-            "rpc-1 stops answering, and just now the provider drips key {} from its queue. rpc-2 is asked instead.",
+            "The first endpoint, rpc-1, stops answering. Just now the provider drips key {} from its queue: rpc-2 tells.",
             self.attester(6).short()
         );
-        hand.scene("fault", says).await?.faults = FAULTS;
+        hand.scene("fault", says).await?.is_silent = true;
         Ok(())
     }
 
     async fn punishing(&mut self, hand: &mut Stagehand) -> Result<(), Failure> {
+        self.net.warp(STILL_SILENT_SECONDS).await?;
         self.net.update_take_rate(self.provider, 700).await?;
         hand.scene(
-            "take rate",
-            "rpc-1 is back. The provider raises its take rate from 5 % to 7 % for later delegations.",
+            "silence",
+            "Two minutes later rpc-1 is still silent, so people are told. The provider raises its take rate from 5 % to 7 %.",
         )
-        .await?;
+        .await?
+        .is_silent = true;
 
         let slashed = self.keys[0].attester;
         self.net.slash(slashed, tokens(2_000)).await?;
         let says = format!(
-            "{} is slashed by 2,000 AZTEC. It stays in the set.",
+            "rpc-1 answers again. {} is slashed by 2,000 AZTEC and stays in the set.",
             self.attester(0).short()
         );
         hand.scene("slash", says).await?;
@@ -187,19 +193,26 @@ impl World {
             Localnet::account("withdrawer"),
             Localnet::account("recipient"),
         );
+        self.net.warp(STEADY_SECONDS).await?;
         self.net
             .initiate_withdraw(withdrawer, leaver, recipient)
             .await?;
         let says = format!(
-            "The delegator of {} wants out: its exit begins, and takes four days.",
+            "Six minutes later rpc-1 counts as well again. The delegator of {} wants out: the exit begins, and takes four days.",
             self.attester(2).short()
         );
         hand.scene("exit", says).await?;
 
         let refused = self.stake().await?;
+        let says = format!(
+            "A delegator stakes on {}, which is in no keys file: whether its coinbase is set is not known, so no incident opens.",
+            refused.short()
+        );
+        hand.scene("unlisted", says).await?;
+
         let minutes = self.flush().await?;
         let says = format!(
-            "{minutes} minutes later: {} was staked on, but its BLS key is in use already. The flush refuses the deposit and returns the money.",
+            "{minutes} minutes later: the BLS key of {} is in use already. The flush refuses the deposit and returns the money.",
             refused.short()
         );
         hand.scene("refused", says).await?;
@@ -217,15 +230,15 @@ impl World {
         );
         hand.scene("exited", says).await?;
 
-        let head = self.net.head().await?.number;
+        let before = self.net.head().await?;
         // anvil calls final what is 64 blocks deep; the watcher asks at every 32nd block.
-        let settled = (head + 66).next_multiple_of(32);
-        self.net.mine(settled - head).await?;
-        hand.scene(
-            "final",
-            "18 minutes later Ethereum calls all of it final. The cards are edited to say so; that wakes nobody.",
-        )
-        .await?;
+        let settled = (before.number + 66).next_multiple_of(32);
+        self.net.mine(settled - before.number).await?;
+        let minutes = (self.net.head().await?.timestamp - before.timestamp) / 60;
+        let says = format!(
+            "{minutes} minutes later Ethereum calls all of it final. The cards are edited to say so; that wakes nobody."
+        );
+        hand.scene("final", says).await?;
         Ok(())
     }
 
@@ -245,31 +258,32 @@ impl World {
         Ok((self.net.head().await?.timestamp - before) / 60)
     }
 
-    /// One past the last key that is in a keys file.
-    const fn last(&self) -> usize {
-        self.keys.len() - 1
-    }
-
     fn attester(&self, index: usize) -> AttesterAddress {
         AttesterAddress::new(self.keys[index].attester)
     }
 
     fn listed(&self) -> impl Iterator<Item = AttesterAddress> + '_ {
-        (0..self.last()).map(|index| self.attester(index))
+        let indices = (0..self.keys.len()).filter(|index| *index != REFUSED);
+        indices.map(|index| self.attester(index))
     }
 
     fn file(&self, host: &str, version: u32) -> String {
         format!("{NETWORK}-keys-{host}-v{version}.json")
     }
 
+    fn first_host(&self) -> String {
+        self.host(0..FIRST_HOST)
+    }
+
+    fn second_host(&self) -> String {
+        self.host((FIRST_HOST..self.keys.len()).filter(|index| *index != REFUSED))
+    }
+
     /// The keys file of a host that runs these keys, with the coinbases that are known by now.
-    fn host(&self, indices: std::ops::Range<usize>) -> String {
+    fn host(&self, indices: impl Iterator<Item = usize>) -> String {
         keys_file(indices.map(|index| {
             let attester = self.attester(index);
             (attester, self.splits.get(&attester).copied())
         }))
     }
 }
-
-/// Requests to rpc-1 that fail: three failures in a row of one method make an endpoint count as down.
-const FAULTS: u32 = 4;

@@ -1,0 +1,94 @@
+//! `steward import`: an export into an empty data directory.
+
+use std::{
+    fs::File,
+    io::{BufReader, IsTerminal as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use steward::{
+    config::StoreConfig,
+    store::{export, sled::SledStore},
+};
+
+use super::{export::networks, say};
+
+/// `steward import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The export.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Does not ask.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Checks an export to its end, and fills an empty store from it.
+///
+/// # Errors
+/// When the export is not whole, the store not empty, or nobody agreed.
+pub fn run(options: &Import) -> anyhow::Result<ExitCode> {
+    let config = StoreConfig::from_env()?;
+    let directory = &config.data_dir;
+    let summary = export::check(read(&options.file)?)
+        .with_context(|| format!("{} cannot be imported", options.file.display()))?;
+    let (records, whose) = (summary.records, networks(&summary.networks));
+    say(&format!(
+        "{} is whole: {records} records of {whose}, made at {}",
+        options.file.display(),
+        moment(summary.created_at.value())
+    ));
+    if directory.join("store").exists() {
+        bail!(
+            "there is a database in {} already; move {} away, or set DATA_DIR to an empty directory",
+            directory.display(),
+            directory.join("store").display()
+        );
+    }
+    if !options.yes && !agrees(directory)? {
+        bail!("nothing was imported");
+    }
+    let store = SledStore::open(directory)?;
+    export::import(read(&options.file)?, &store).with_context(|| {
+        format!(
+            "the import did not end; remove {} and import again",
+            directory.join("store").display()
+        )
+    })?;
+    say(&format!(
+        "imported {records} records of {whose} into {}. \
+         What happened since the export is read from the chain, and announced, when steward runs.",
+        directory.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(path: &Path) -> anyhow::Result<BufReader<File>> {
+    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(BufReader::new(file))
+}
+
+/// Asks on the terminal; without one, `--yes` is needed.
+fn agrees(directory: &Path) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        bail!(
+            "add --yes to import into {} without being asked",
+            directory.display()
+        );
+    }
+    say(&format!("Import into {}? Type yes:", directory.display()));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
+}
+
+fn moment(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .map_or_else(|| seconds.to_string(), |moment| moment.to_string())
+}

@@ -1,0 +1,18 @@
+//! The shipped binary as a process of its own: the real contracts on one side, a Discord server with Discord's rules on
+//! the other, an explicit environment, and nothing else.
+//!
+//! Every story has a [`stage::Stage`] to itself, so that stories run side by side. What is waited for is a level with a
+//! time limit; what people read is compared with what the chain's own logs say ([`truth`]).
+
+mod cable;
+mod coinbase;
+mod deaths;
+mod first_start;
+mod many;
+mod outages;
+mod reorg;
+mod sending;
+mod stage;
+mod stopping;
+mod telling;
+mod truth;

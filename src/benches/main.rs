@@ -1,0 +1,81 @@
+//! The figures: what steward does in how much time, with how many requests and how much memory.
+//!
+//! `cargo bench --bench figures` measures all of them and prints each with its target; `-- NAME ...` some, and
+//! `-- --markdown` also writes the table of `docs/PERFORMANCE.md`. They are not tests: nothing fails where a target is
+//! missed, because a machine that is busy says nothing about the program.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "benchmarks and the worlds they share with the tests may panic and print"
+)]
+
+mod catch_up;
+mod courier;
+mod figure;
+mod head;
+mod history;
+mod house;
+mod machine;
+mod memory;
+mod news;
+mod rpc;
+mod store;
+mod world;
+
+use figure::{Figure, Sheet};
+
+/// A group of figures that are measured together.
+type Group = (&'static str, fn() -> Vec<Figure>);
+
+const GROUPS: &[Group] = &[
+    ("decode", catch_up::decode_and_fold),
+    ("catch-up", catch_up::end_to_end),
+    ("head", head::steady_blocks),
+    ("sweep", head::sweep),
+    ("latency", news::latency),
+    ("memory", memory::resident),
+    ("start", store::year),
+    ("storm", news::storm),
+    ("flush", store::commits),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((first, rest)) = arguments.split_first()
+        && first == memory::CHILD
+    {
+        memory::child(rest);
+        return;
+    }
+    let (options, names): (Vec<String>, Vec<String>) = std::env::args()
+        .skip(1)
+        .partition(|argument| argument.starts_with("--"));
+    let unknown = |name: &&String| GROUPS.iter().all(|(known, _)| known != name);
+    if let Some(name) = names.iter().find(unknown) {
+        let known: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
+        eprintln!(
+            "there are no figures {name}; there are {}",
+            known.join(", ")
+        );
+        std::process::exit(2);
+    }
+    let mut sheet = Sheet::default();
+    for (name, measure) in GROUPS {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            eprintln!("measuring {name} ...");
+            for figure in measure() {
+                println!("{figure}");
+                sheet.add(figure);
+            }
+        }
+    }
+    if options.iter().any(|option| option == "--markdown") {
+        sheet.write_markdown();
+    }
+}
