@@ -9,7 +9,7 @@ use steward::{
     clock::{Clock, SystemClock},
     config::{Config, Need},
     outbox::courier::Courier,
-    service::{Service, build},
+    service::build,
     tasks::{Stop, Tasks},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -73,11 +73,15 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     }
     let service = Arc::new(built.service);
     let (tasks, mut ended) = Tasks::new();
-    spawn(
-        &service,
-        &tasks,
-        connection.filter(|_| options.has(Part::Discord)),
-    )?;
+    let connection = connection.filter(|_| options.has(Part::Discord));
+    let courier = match &connection {
+        Some(connection) => Some(Arc::new(DiscordCourier::new(connection)?) as Arc<dyn Courier>),
+        None => None,
+    };
+    service.spawn(&tasks, courier);
+    if let Some(connection) = connection {
+        crate::service::hear(&service, &tasks, connection);
+    }
     service
         .serve(&tasks, options.has(Part::Metrics))
         .await
@@ -92,29 +96,11 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
         _ = tokio::signal::ctrl_c() => Stop::Asked("SIGINT".to_owned()),
         stop = ended.recv() => stop.unwrap_or_else(|| Stop::Asked("nobody is left".to_owned())),
     };
-    Ok(finish(&tasks, &stop, deadline).await)
+    finish(&tasks, stop, deadline).await
 }
 
-/// The gateway is a task of its own: messages go out while it is unreachable, and only what Discord refuses for good
-/// (the token, the intents) ends it, and with it the process.
-fn spawn(
-    service: &Arc<Service>,
-    tasks: &Tasks,
-    connection: Option<Connection>,
-) -> anyhow::Result<()> {
-    let (Some(connection), Some(discord)) = (connection, &service.config.discord) else {
-        service.spawn(tasks, None);
-        return Ok(());
-    };
-    let courier: Arc<dyn Courier> = Arc::new(DiscordCourier::new(&connection)?);
-    service.spawn(tasks, Some(courier));
-    let (gateway, _status) = crate::service::gateway(service, discord, connection);
-    tasks.spawn("gateway", gateway.run(tasks.token()));
-    Ok(())
-}
-
-/// Ends every task within the deadline.
-async fn finish(tasks: &Tasks, stop: &Stop, deadline: Duration) -> ExitCode {
+/// Ends every task within the deadline. A task that ended by itself is an error with its reason.
+async fn finish(tasks: &Tasks, stop: Stop, deadline: Duration) -> anyhow::Result<ExitCode> {
     tracing::info!(?stop, "stopping");
     let in_time = tasks.shut_down(deadline).await;
     if !in_time {
@@ -124,8 +110,8 @@ async fn finish(tasks: &Tasks, stop: &Stop, deadline: Duration) -> ExitCode {
         );
     }
     match stop {
-        Stop::Asked(_) => ExitCode::SUCCESS,
-        Stop::TaskEnded { .. } => ExitCode::FAILURE,
+        Stop::Asked(_) => Ok(ExitCode::SUCCESS),
+        Stop::TaskEnded { task, reason } => anyhow::bail!("the task {task} ended: {reason}"),
     }
 }
 

@@ -6,9 +6,13 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
 use serenity::all::{ComponentInteraction, Context};
-use steward::alert::{
-    button::parse,
-    card::{ButtonAction, Message},
+use steward::{
+    alert::{
+        button::parse,
+        card::{ButtonAction, Message},
+    },
+    api::control::Order,
+    views::card::Question,
 };
 
 use super::{
@@ -21,13 +25,23 @@ use crate::slash::{Data, Person};
 /// Answers a press.
 pub async fn on_press(context: &Context, data: &Data, press: &ComponentInteraction) {
     let (http, token) = (&context.http, press.token.as_str());
-    if let Err(error) = reply::promise(http, press.id, token).await {
+    let asked = press.data.custom_id.as_str();
+    let action = parse(asked);
+    // A page takes the place of the one before; everything else is an answer of its own.
+    let is_page = matches!(action, Some(ButtonAction::Ask { .. }));
+    let promised = if is_page {
+        reply::promise_edit(http, press.id, token).await
+    } else {
+        reply::promise(http, press.id, token).await
+    };
+    if let Err(error) = promised {
         // Too late or lost; another answer would be refused too.
         tracing::warn!(%error, "a press was not answered in time");
         return;
     }
-    let asked = press.data.custom_id.as_str();
-    let done = AssertUnwindSafe(answer(data, press)).catch_unwind().await;
+    let done = AssertUnwindSafe(answer(data, press, action))
+        .catch_unwind()
+        .await;
     let done = done.unwrap_or_else(|_panic| Err(anyhow::anyhow!("the answer panicked").into()));
     let answer = match done {
         Ok(message) => reply::message(&message),
@@ -38,28 +52,35 @@ pub async fn on_press(context: &Context, data: &Data, press: &ComponentInteracti
     }
 }
 
-async fn answer(data: &Data, press: &ComponentInteraction) -> Result<Message, Failure> {
+async fn answer(
+    data: &Data,
+    press: &ComponentInteraction,
+    action: Option<ButtonAction>,
+) -> Result<Message, Failure> {
     if press.guild_id != Some(data.guild) {
         return Err(only_in_server().into());
     }
     let person = Person::new(&press.user, data.roles.rank_of(press.member.as_ref()));
-    let Some(action) = parse(&press.data.custom_id) else {
-        return Err(expired().into());
-    };
-    let desk = data.desk.as_ref();
     match action {
-        ButtonAction::Acknowledge { incident } => {
+        Some(ButtonAction::Acknowledge { incident }) => {
             person.rank.require(Rank::Operator)?;
-            desk.acknowledge(&person, incident).await
+            let order = Order::AcknowledgeIncident { incident };
+            data.order(&person, order).await
         }
-        ButtonAction::Snooze { incident, seconds } => {
+        Some(ButtonAction::Snooze { incident, seconds }) => {
             person.rank.require(Rank::Operator)?;
-            desk.snooze(&person, incident, seconds).await
+            let order = Order::SnoozeIncident { incident, seconds };
+            data.order(&person, order).await
         }
-        ButtonAction::Why { subject } => {
+        Some(ButtonAction::Why { subject }) => {
             person.rank.require(Rank::Viewer)?;
-            desk.why(&person, subject).await
+            data.ask(&Question::WhySubject(subject)).await
         }
-        ButtonAction::Ask { .. } | ButtonAction::Open(_) => Err(expired().into()),
+        Some(ButtonAction::Ask { question }) => {
+            person.rank.require(Rank::Viewer)?;
+            let question = Question::parse(&question).ok_or_else(expired)?;
+            data.ask(&question).await
+        }
+        Some(ButtonAction::Open(_)) | None => Err(expired().into()),
     }
 }

@@ -7,10 +7,13 @@ use futures::FutureExt as _;
 use poise::FrameworkError;
 use serenity::all::{CommandInteraction, Context};
 use sha2::{Digest as _, Sha256};
-use steward::alert::{
-    card::{Span, Text},
-    fit::cut,
-    render::markdown::markdown,
+use steward::{
+    alert::{
+        card::{Span, Text},
+        fit::cut,
+        render::markdown::markdown,
+    },
+    views::{Refusal, RefusalKind},
 };
 use thiserror::Error;
 
@@ -53,6 +56,45 @@ impl From<serenity::Error> for Failure {
     fn from(error: serenity::Error) -> Self {
         Self::Internal(error.into())
     }
+}
+
+/// What somebody can put right is told; what is the disk's or the state's fault is ours.
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.kind {
+            RefusalKind::Unavailable => Self::Internal(anyhow::Error::new(refusal)),
+            RefusalKind::NotFound
+            | RefusalKind::Ambiguous
+            | RefusalKind::Invalid
+            | RefusalKind::Conflict => Self::User(UserError {
+                what: sentence(&refusal.what),
+                why: sentence(&refusal.why),
+                next: as_slash(&refusal.next),
+            }),
+        }
+    }
+}
+
+/// With a capital at its beginning and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut signs = text.chars();
+    let first = signs.next().map(|sign| sign.to_uppercase().to_string());
+    let stop = if text.ends_with(['.', '?']) { "" } else { "." };
+    format!("{}{}{stop}", first.unwrap_or_default(), signs.as_str())
+}
+
+/// The commands that an advice names, between backticks, as they are written here: `` `steward job show` `` is `/job
+/// show`.
+fn as_slash(next: &str) -> String {
+    let parts = next.split('`').enumerate().map(|(place, part)| {
+        if place % 2 == 0 {
+            return part.to_owned();
+        }
+        let words = part.strip_prefix("steward ").unwrap_or(part);
+        let words = words.split(" --").next().unwrap_or_default();
+        format!("/{words}")
+    });
+    parts.collect()
 }
 
 impl UserError {
@@ -306,6 +348,18 @@ mod tests {
 This could not be answered.
 The fault is ours, not yours.
 Try again; if it stays, look for `a3eb8db8` in steward's log.
+"#);
+    }
+
+    #[test]
+    fn an_advice_names_the_commands_of_this_place() {
+        let refusal = Refusal::not_found("incident", "x", "nothing has this id")
+            .with_next("See `incident list --all`, or `steward job show`.");
+        let failure = Failure::from(refusal);
+        insta::assert_snapshot!(failure.told(7, "incident"), @r#"
+There is no incident "x".
+Nothing has this id.
+See /incident list, or /job show.
 "#);
     }
 

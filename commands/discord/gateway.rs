@@ -68,7 +68,9 @@ pub struct GatewayStatus {
 #[derive(Debug, Error)]
 pub enum GatewayError {
     /// Close code 4004.
-    #[error("Discord refuses the token (close code 4004)")]
+    #[error(
+        "Discord refuses the token (close code 4004); set DISCORD_TOKEN to the present token of the bot"
+    )]
     TokenRefused,
     /// Close code 4013.
     #[error("Discord does not know the intents that were asked for (close code 4013)")]

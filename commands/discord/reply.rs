@@ -15,6 +15,8 @@ use super::{body::FILES_MAX, embed};
 pub fn text(text: String) -> EditInteractionResponse {
     EditInteractionResponse::new()
         .content(text)
+        .embeds(Vec::new())
+        .components(Vec::new())
         .allowed_mentions(CreateAllowedMentions::new())
 }
 
@@ -22,12 +24,10 @@ pub fn text(text: String) -> EditInteractionResponse {
 pub fn message(message: &Message) -> EditInteractionResponse {
     let shown = embed::shown(message);
     let mut answer = EditInteractionResponse::new()
+        .content(shown.content.unwrap_or_default())
         .allowed_mentions(CreateAllowedMentions::new())
         .embeds(shown.embeds)
         .components(shown.rows);
-    if let Some(content) = shown.content {
-        answer = answer.content(content);
-    }
     for file in message.attachments.iter().take(FILES_MAX) {
         let file = CreateAttachment::bytes(file.text.as_bytes(), &file.name);
         answer = answer.new_attachment(file);
@@ -42,6 +42,16 @@ pub fn message(message: &Message) -> EditInteractionResponse {
 pub async fn promise(http: &Http, id: InteractionId, token: &str) -> serenity::Result<()> {
     let promise = CreateInteractionResponseMessage::new().ephemeral(true);
     let promise = CreateInteractionResponse::Defer(promise);
+    http.create_interaction_response(id, token, &promise, Vec::new())
+        .await
+}
+
+/// Promises that the message whose button was pressed is edited.
+///
+/// # Errors
+/// As [`promise`].
+pub async fn promise_edit(http: &Http, id: InteractionId, token: &str) -> serenity::Result<()> {
+    let promise = CreateInteractionResponse::Acknowledge;
     http.create_interaction_response(id, token, &promise, Vec::new())
         .await
 }

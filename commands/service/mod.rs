@@ -1,17 +1,21 @@
-//! The Discord edge joined to the running service: who answers people there, and how the gateway is run.
+//! The Discord edge joined to the running service: how its gateway is made, run, and told of.
 //!
-//! The commands of `slash` know a desk and no service; this is the only place that knows both.
+//! The commands of `slash` know questions and orders and no service; this is the only place that knows both.
 
-pub mod desk;
 pub mod memory;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serenity::all::GuildId;
-use steward::{config::DiscordConfig, service::Service, views};
+use steward::{
+    config::{DiscordConfig, RoleId},
+    service::Service,
+    tasks::Tasks,
+    views,
+};
 use tokio::sync::watch;
 
-use self::{desk::ServiceDesk, memory::StoreMemory};
+use self::memory::StoreMemory;
 use crate::{
     discord::{
         Connection, Gateway,
@@ -21,27 +25,55 @@ use crate::{
     slash::Data,
 };
 
+/// Hears people for as long as the process lives. Messages go out while the gateway is unreachable; only what Discord
+/// refuses for good (the token, the intents) ends this task, and with it the process.
+pub fn hear(service: &Arc<Service>, tasks: &Tasks, connection: Connection) {
+    let Some(discord) = &service.config.discord else {
+        return;
+    };
+    let (gateway, status) = gateway(service, discord, connection, Timing::default());
+    tasks.spawn("gateway", gateway.run(tasks.token()));
+    let (service, token) = (Arc::clone(service), tasks.token());
+    tasks.spawn_short("gateway status", async move {
+        tokio::select! {
+            () = token.cancelled() => {}
+            () = tell(&service, status) => {}
+        }
+    });
+}
+
 /// The gateway of a service, not started, and how it stands.
 #[must_use]
 pub fn gateway(
     service: &Arc<Service>,
     discord: &DiscordConfig,
     connection: Connection,
+    timing: Timing,
 ) -> (Gateway, watch::Receiver<GatewayStatus>) {
     let data = Data {
-        desk: Arc::new(ServiceDesk::new(Arc::clone(service))),
+        answers: Arc::clone(service) as _,
+        control: Arc::clone(service) as _,
         roles: roles(discord),
         guild: GuildId::new(discord.guild.value()),
     };
     let memory = Arc::new(StoreMemory::new(Arc::clone(&service.writer)));
     let clock = Arc::clone(&service.clock);
-    Gateway::new(connection, data, memory, clock, Timing::default())
+    Gateway::new(connection, data, memory, clock, timing)
+}
+
+/// Tells the service how the gateway stands, until it has ended.
+async fn tell(service: &Service, mut status: watch::Receiver<GatewayStatus>) {
+    loop {
+        let now = seen(&status.borrow_and_update());
+        service.set_gateway(now);
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 fn roles(discord: &DiscordConfig) -> Roles {
-    let ids = |roles: &std::collections::BTreeSet<steward::config::RoleId>| {
-        roles.iter().map(|role| role.value()).collect()
-    };
+    let ids = |roles: &BTreeSet<RoleId>| roles.iter().map(|role| role.value()).collect();
     Roles {
         viewers: ids(&discord.roles.viewers),
         operators: ids(&discord.roles.operators),
@@ -52,12 +84,9 @@ fn roles(discord: &DiscordConfig) -> Roles {
 /// The gateway as answers tell it.
 #[must_use]
 pub fn seen(status: &GatewayStatus) -> views::Gateway {
+    let since = status.since;
     let why = match status.state {
-        GatewayState::Connected => {
-            return views::Gateway::Connected {
-                since: status.since,
-            };
-        }
+        GatewayState::Connected => return views::Gateway::Connected { since },
         GatewayState::Starting => "it is connecting",
         GatewayState::Unreachable => "Discord does not answer",
         GatewayState::BackingOff => "it waits before it tries again",
@@ -68,8 +97,5 @@ pub fn seen(status: &GatewayStatus) -> views::Gateway {
         Some(error) => format!("{why}: {error}"),
         None => why.to_owned(),
     };
-    views::Gateway::Disconnected {
-        since: status.since,
-        reason,
-    }
+    views::Gateway::Disconnected { since, reason }
 }

@@ -1,17 +1,32 @@
 //! What a person can say in Discord: the list of commands, and what all of them share.
 //!
-//! A command is a file of its own and one line in [`commands`]. It promises an answer first, asks the [`Desk`], and
-//! shows what the desk says; it knows nothing else.
+//! A command is a file of its own and one line in [`commands`]. It promises an answer first, asks its [`Question`] or
+//! gives its [`Order`], and shows what comes back; the same questions and orders go through the command line and REST.
 
 mod alert;
+mod attester;
+mod coinbase;
+mod complete;
 mod help;
+mod incident;
+mod job;
+mod provider;
+mod queue;
+mod status;
 
 use std::{fmt::Debug, sync::Arc};
 
-use futures::future::BoxFuture;
 use poise::serenity_prelude as serenity;
-use serenity::{CreateAllowedMentions, FullEvent, GuildId, Interaction, User};
-use steward::alert::card::Message;
+use serenity::{AutocompleteChoice, CreateAllowedMentions, FullEvent, GuildId, Interaction, User};
+use steward::{
+    alert::{card::Message, fit::cut},
+    api::control::{Command, Control, Order},
+    views::{
+        self, Answers,
+        card::{self, Question},
+        find::{Completed, Completion, complete},
+    },
+};
 
 use crate::discord::{
     components,
@@ -19,6 +34,11 @@ use crate::discord::{
     permission::{Rank, Roles},
     reply,
 };
+
+/// Choices of an autocompletion, Discord's most.
+const CHOICES_MAX: usize = 25;
+/// Characters of a choice's name and value, Discord's most.
+const CHOICE_MAX: usize = 100;
 
 /// The context of a command.
 pub type Context<'a> = poise::ApplicationContext<'a, Data, Failure>;
@@ -46,50 +66,73 @@ impl Person {
     }
 }
 
-/// Who does what people ask. Permission was checked before; what is said comes back as a message for the asker only.
-/// Incidents and notices come as a button carries them: by id, or by its digest (`steward::alert::button`).
-pub trait Desk: Send + Sync + Debug {
-    /// Acknowledges an incident.
-    fn acknowledge<'a>(
-        &'a self,
-        person: &'a Person,
-        incident: String,
-    ) -> BoxFuture<'a, Result<Message, Failure>>;
-
-    /// Snoozes an incident for `seconds`; `None` = until it changes.
-    fn snooze<'a>(
-        &'a self,
-        person: &'a Person,
-        incident: String,
-        seconds: Option<u64>,
-    ) -> BoxFuture<'a, Result<Message, Failure>>;
-
-    /// Explains an incident or a notice.
-    fn why<'a>(
-        &'a self,
-        person: &'a Person,
-        subject: String,
-    ) -> BoxFuture<'a, Result<Message, Failure>>;
-
-    /// Sends a test card through the whole path.
-    fn test_alert<'a>(&'a self, person: &'a Person) -> BoxFuture<'a, Result<Message, Failure>>;
-}
-
 /// What every command and button can reach.
 #[derive(Debug, Clone)]
 pub struct Data {
-    /// Who does what is asked.
-    pub desk: Arc<dyn Desk>,
+    /// Who answers questions.
+    pub answers: Arc<dyn Answers>,
+    /// Who carries out orders.
+    pub control: Arc<dyn Control>,
     /// Which roles may do what.
     pub roles: Roles,
     /// The server that steward answers in.
     pub guild: GuildId,
 }
 
+impl Data {
+    /// Answers a question, for the asker only.
+    ///
+    /// # Errors
+    /// A refusal in three parts, or a fault of ours.
+    pub async fn ask(&self, question: &Question) -> Result<Message, Failure> {
+        let answer = views::ask(&*self.answers, |glance| card::answer(glance, question)).await;
+        let answer = answer.ok_or_else(|| anyhow::anyhow!("nobody looked at the state"))?;
+        Ok(answer?)
+    }
+
+    /// Carries out an order of somebody whose permission was checked.
+    ///
+    /// # Errors
+    /// A refusal in three parts, or a fault of ours.
+    pub async fn order(&self, person: &Person, order: Order) -> Result<Message, Failure> {
+        let by = person.name.clone();
+        let done = self.control.carry_out(Command { by, order }).await?;
+        let at = views::ask(&*self.answers, |glance| {
+            card::done(glance, &done.text, &done.subject)
+        })
+        .await;
+        at.ok_or_else(|| anyhow::anyhow!("nobody looked at the state").into())
+    }
+
+    /// What fits what somebody has typed so far.
+    pub async fn complete(&self, kind: Completed, partial: &str) -> Vec<AutocompleteChoice> {
+        let found = views::ask(&*self.answers, |glance| {
+            complete(glance, kind, partial, CHOICES_MAX)
+        });
+        let found = found.await.unwrap_or_default();
+        // Discord refuses a choice whose value has more than 100 characters; such an id is typed by its beginning.
+        let fits = |completion: &Completion| completion.value.chars().count() <= CHOICE_MAX;
+        let found = found.into_iter().filter(fits);
+        found
+            .map(|of| AutocompleteChoice::new(cut(&of.text, CHOICE_MAX), of.value))
+            .collect()
+    }
+}
+
 /// The list of commands, in the order of `/help`.
 #[must_use]
 pub fn commands() -> Vec<poise::Command<Data, Failure>> {
-    vec![alert::alert(), help::help()]
+    vec![
+        status::status(),
+        attester::attester(),
+        queue::queue(),
+        coinbase::coinbase(),
+        provider::provider(),
+        incident::incident(),
+        job::job(),
+        alert::alert(),
+        help::help(),
+    ]
 }
 
 /// How poise runs them.
@@ -141,4 +184,24 @@ pub async fn answer(ctx: Context<'_>, message: &Message) -> Result<(), Failure> 
     let http = &ctx.serenity_context().http;
     reply::replace(http, &ctx.interaction.token, reply::message(message)).await?;
     Ok(())
+}
+
+/// Answers a question of somebody who may ask.
+///
+/// # Errors
+/// As [`begin`], [`Data::ask`] and [`answer`].
+pub async fn ask(ctx: Context<'_>, question: &Question) -> Result<(), Failure> {
+    begin(ctx, Rank::Viewer).await?;
+    let message = ctx.framework.user_data.ask(question).await?;
+    answer(ctx, &message).await
+}
+
+/// Carries out an order of somebody of this rank or above.
+///
+/// # Errors
+/// As [`begin`], [`Data::order`] and [`answer`].
+pub async fn give(ctx: Context<'_>, needed: Rank, order: Order) -> Result<(), Failure> {
+    let person = begin(ctx, needed).await?;
+    let message = ctx.framework.user_data.order(&person, order).await?;
+    answer(ctx, &message).await
 }

@@ -1,4 +1,4 @@
-//! The bot in this process, with a desk that remembers what it was asked.
+//! The bot in this process, over a service that counts its orders.
 
 use std::{
     sync::{Arc, Mutex},
@@ -9,85 +9,66 @@ use fake::{Fake, Spec};
 use futures::future::BoxFuture;
 use serenity::all::GuildId;
 use steward::{
-    alert::card::{Message, Text},
+    api::control::{Command, Control, Done},
     clock::SystemClock,
+    service::Service,
+    views::{Answers, Look, Refusal, RefusalKind},
 };
 use steward_commands::{
     discord::{
         Connection, Gateway,
-        errors::Failure,
         gateway::{GatewayError, GatewayState, GatewayStatus, Timing},
         permission::Roles,
         registration::Memory,
     },
-    slash::{Data, Desk, Person},
+    slash::Data,
 };
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{card, connection};
+use crate::{house, world::connection};
 
 /// Longer than serenity's 5 s between two connections, twice.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Says back what it was asked.
-#[derive(Debug, Default)]
-pub(crate) struct TestDesk {
-    pub(crate) asked: Mutex<Vec<String>>,
-    /// What a test alert does: `fault` and `panic` do that.
+/// A service that counts the orders it is given.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) service: Arc<Service>,
+    pub(crate) orders: Mutex<Vec<Command>>,
+    /// What it does with questions and orders: `fault` and `panic` do that.
     pub(crate) mood: Mutex<String>,
 }
 
-impl TestDesk {
-    fn say(&self, person: &Person, asked: &str) -> Result<Message, Failure> {
-        let line = format!("{} ({}): {asked}", person.name, person.rank.name());
-        self.asked.lock().unwrap().push(line);
-        assert!(!asked.contains("panic"), "a desk that panics");
-        if asked.contains("fault") {
-            return Err(anyhow::anyhow!("disk /var/lib is full")
-                .context("reading")
-                .into());
+impl Desk {
+    fn show_mood(&self) -> Result<(), Refusal> {
+        let mood = self.mood.lock().unwrap().clone();
+        assert_ne!(mood, "panic", "a service that panics");
+        if mood == "fault" {
+            let why = "disk /var/lib is full";
+            return Err(Refusal::new(RefusalKind::Unavailable, "no answer", why));
         }
-        let mut card = card();
-        card.title = Text::plain(asked);
-        card.buttons.clear();
-        Ok(Message {
-            cards: vec![card],
-            ..Message::default()
+        Ok(())
+    }
+}
+
+impl Answers for Desk {
+    fn look<'a>(&'a self, look: Look<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            // A state that cannot be looked at is a fault of ours.
+            if self.show_mood().is_ok() {
+                self.service.look(look).await;
+            }
         })
     }
 }
 
-impl Desk for TestDesk {
-    fn acknowledge<'a>(
-        &'a self,
-        person: &'a Person,
-        incident: String,
-    ) -> BoxFuture<'a, Result<Message, Failure>> {
-        Box::pin(async move { self.say(person, &format!("ack {}", incident)) })
-    }
-
-    fn snooze<'a>(
-        &'a self,
-        person: &'a Person,
-        incident: String,
-        seconds: Option<u64>,
-    ) -> BoxFuture<'a, Result<Message, Failure>> {
-        Box::pin(async move { self.say(person, &format!("snooze {} {seconds:?}", incident)) })
-    }
-
-    fn why<'a>(
-        &'a self,
-        person: &'a Person,
-        subject: String,
-    ) -> BoxFuture<'a, Result<Message, Failure>> {
-        Box::pin(async move { self.say(person, &format!("why {}", subject)) })
-    }
-
-    fn test_alert<'a>(&'a self, person: &'a Person) -> BoxFuture<'a, Result<Message, Failure>> {
+impl Control for Desk {
+    fn carry_out(&self, command: Command) -> BoxFuture<'_, Result<Done, Refusal>> {
         Box::pin(async move {
-            let asked = format!("test{}", self.mood.lock().unwrap());
-            self.say(person, &asked)
+            self.orders.lock().unwrap().push(command.clone());
+            self.show_mood()?;
+            self.service.carry_out(command).await
         })
     }
 }
@@ -112,7 +93,7 @@ impl Memory for TestMemory {
 /// A bot that runs.
 pub(crate) struct Bot {
     pub(crate) fake: Arc<Fake>,
-    pub(crate) desk: Arc<TestDesk>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) status: watch::Receiver<GatewayStatus>,
     pub(crate) token: CancellationToken,
     pub(crate) task: JoinHandle<Result<(), GatewayError>>,
@@ -147,9 +128,24 @@ pub(crate) fn start_as(
     memory: Arc<TestMemory>,
     timing: Timing,
 ) -> Bot {
-    let desk = Arc::new(TestDesk::default());
+    start_on(fake, house::service(fake), connection, memory, timing)
+}
+
+pub(crate) fn start_on(
+    fake: &Arc<Fake>,
+    service: Arc<Service>,
+    connection: Connection,
+    memory: Arc<TestMemory>,
+    timing: Timing,
+) -> Bot {
+    let desk = Arc::new(Desk {
+        service,
+        orders: Mutex::default(),
+        mood: Mutex::default(),
+    });
     let data = Data {
-        desk: Arc::clone(&desk) as Arc<dyn Desk>,
+        answers: Arc::clone(&desk) as Arc<dyn Answers>,
+        control: Arc::clone(&desk) as Arc<dyn Control>,
         roles: Roles {
             operators: vec![Spec::ROLE.0],
             ..Roles::default()

@@ -205,3 +205,59 @@ async fn an_event_of_an_unknown_kind_is_no_fault() {
     assert_eq!(bot.fake.gateway_state().identifies, 1);
     assert_eq!(bot.fake.messages(Spec::CHANNEL).len(), 0);
 }
+
+/// A service whose gateway runs among its tasks.
+fn heard(
+    fake: &fake::Fake,
+    token: &str,
+) -> (
+    std::sync::Arc<steward::service::Service>,
+    steward::tasks::Tasks,
+    tokio::sync::mpsc::Receiver<steward::tasks::Stop>,
+) {
+    let service = crate::house::service(fake);
+    let (tasks, ended) = steward::tasks::Tasks::new();
+    let mut connection = steward_commands::discord::Connection::new(token.into()).at(fake.url());
+    connection.request_timeout = std::time::Duration::from_secs(2);
+    steward_commands::service::hear(&service, &tasks, connection);
+    (service, tasks, ended)
+}
+
+#[tokio::test]
+async fn a_refused_token_ends_the_process_with_what_to_do() {
+    let fake = quick().await;
+    let (_service, _tasks, mut ended) = heard(&fake, "another.token.0");
+    let stop = tokio::time::timeout(PATIENCE, ended.recv()).await.unwrap();
+    insta::assert_debug_snapshot!(stop, @r#"
+Some(
+    TaskEnded {
+        task: "gateway",
+        reason: "Discord refuses the token (close code 4004); set DISCORD_TOKEN to the present token of the bot",
+    },
+)
+"#);
+}
+
+#[tokio::test]
+async fn an_unreachable_gateway_ends_nothing_and_status_says_so() {
+    let fake = quick().await;
+    fake.outage(true);
+    let (service, tasks, mut ended) = heard(&fake, fake::Spec::TOKEN);
+    let question = steward::views::card::Question::Status { network: None };
+    let told = async {
+        loop {
+            let answer = steward::views::ask(service.as_ref(), |glance| {
+                steward::views::card::answer(glance, &question)
+            });
+            let message = answer.await.unwrap().unwrap();
+            let text = format!("{message:?}");
+            if text.contains("Discord does not answer") {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.unwrap();
+    assert!(ended.try_recv().is_err(), "the process goes on");
+    assert!(tasks.shut_down(PATIENCE).await);
+}

@@ -13,6 +13,8 @@ mod bot;
 mod courier;
 mod gateway;
 mod hostile;
+mod house;
 mod people;
 mod process;
+mod questions;
 mod world;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     alert::{
-        card::Severity,
+        card::{Message, Severity},
         class::Class,
         incident::{Incident, Line, Snooze, State, Step},
         render::bare,
@@ -216,22 +216,8 @@ pub(crate) fn all<'a>(glance: &Glance<'a>) -> Vec<(&'a str, &'a Incident)> {
 /// # Errors
 /// A [`Refusal`] where there is none, or several.
 pub fn show(glance: &Glance<'_>, id: &str) -> Result<IncidentDetail, Refusal> {
-    let all = all(glance);
-    let of_button = all.iter().find(|(network, _)| {
-        let incidents = glance.state.incidents.get(*network);
-        incidents.is_some_and(|incidents| incidents.find(id).is_some())
-    });
-    let exact = of_button.and_then(|(network, _)| {
-        let incident = glance.state.incidents.get(*network)?.find(id)?;
-        Some((*network, incident))
-    });
-    let (network, incident) = match exact {
-        Some(found) => found,
-        None => *prefix_of("incident", id, &all, |(_, incident)| incident.id.as_str())?,
-    };
-    let card = with_context(glance, network, |context| {
-        text::incident::card(context, incident)
-    });
+    let (network, incident) = find(glance, id)?;
+    let card = card(glance, network, incident);
     let card = card.cards.into_iter().next();
     let lines = card.iter().flat_map(|card| card.body.iter().map(bare));
     let fields = card.iter().flat_map(|card| &card.fields);
@@ -250,6 +236,34 @@ pub fn show(glance: &Glance<'_>, id: &str) -> Result<IncidentDetail, Refusal> {
             .map(|delivery| delivery.id.to_string())
             .into_iter()
             .collect(),
+    })
+}
+
+/// The incident that a reference names, with its network: by its id, the short form that a button carries, or the
+/// unambiguous beginning of its id.
+///
+/// # Errors
+/// A [`Refusal`] where there is none, or several.
+pub(super) fn find<'a>(glance: &Glance<'a>, id: &str) -> Result<(&'a str, &'a Incident), Refusal> {
+    let all = all(glance);
+    let of_button = all.iter().find(|(network, _)| {
+        let incidents = glance.state.incidents.get(*network);
+        incidents.is_some_and(|incidents| incidents.find(id).is_some())
+    });
+    let exact = of_button.and_then(|(network, _)| {
+        let incident = glance.state.incidents.get(*network)?.find(id)?;
+        Some((*network, incident))
+    });
+    match exact {
+        Some(found) => Ok(found),
+        None => prefix_of("incident", id, &all, |(_, incident)| incident.id.as_str()).copied(),
+    }
+}
+
+/// Its card, as a channel shows it.
+pub(super) fn card(glance: &Glance<'_>, network: &str, incident: &Incident) -> Message {
+    with_context(glance, network, |context| {
+        text::incident::card(context, incident)
     })
 }
 

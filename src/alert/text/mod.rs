@@ -259,7 +259,7 @@ fn outlook(outlook: &QueueOutlook) -> Text {
 
 /// A number with thousands separators.
 #[must_use]
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
