@@ -20,6 +20,9 @@ use steward::{
 
 use super::{Desk, EXIT_CODES, Outcome, Output, Paper, Question, Source, run};
 
+/// The exit code of a question that nobody answers.
+const NO_ANSWER: u8 = 3;
+
 /// Watches an Aztec staking provider and tells its people in Discord, once and correctly.
 #[derive(Debug, Parser)]
 #[command(name = "steward", version, max_term_width = 100, after_help = EXIT_CODES)]
@@ -78,7 +81,10 @@ pub fn dispatch(cli: Cli) -> ExitCode {
             Command::Import(options) => super::import::run(&options),
             Command::Verify(options) => super::verify::run(options).await,
             Command::Demo(options) => super::demo::run(&options, output.no_color).await,
-            Command::Question(question) => answer(&question, &output).await,
+            Command::Question(question) => answer(&question, &output).await.or_else(|error| {
+                note(&format!("{error:#}"));
+                Ok(ExitCode::from(NO_ANSWER))
+            }),
         }
     });
     runtime.shutdown_background();
@@ -138,7 +144,7 @@ fn tell(outcome: &Outcome) -> ExitCode {
 /// Says what went wrong, starting with what failed.
 fn fail(error: &anyhow::Error) -> ExitCode {
     note(&format!("{error:#}"));
-    ExitCode::from(3)
+    ExitCode::FAILURE
 }
 
 fn note(text: &str) {

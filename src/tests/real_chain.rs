@@ -15,8 +15,8 @@ use steward::{
         rpc::HttpEndpoint,
     },
     clock::SystemClock,
-    state::State,
     service::{check, verify},
+    state::State,
     store::{
         identity::{self, NetworkIdentity},
         memory::MemoryStore,

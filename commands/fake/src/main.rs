@@ -119,7 +119,7 @@ fn environment(spec: &Spec) -> String {
     // One channel is live; the others are there to choose from.
     lines.extend(spec.channels.iter().enumerate().map(|(place, channel)| {
         let mark = if place == 0 { "" } else { "# " };
-        format!("{mark}DISCORD_CHANNEL_ID={} # {}", channel.id, channel.name)
+        format!("{mark}DISCORD_CHANNEL={} # {}", channel.id, channel.name)
     }));
     lines.extend(
         spec.roles
