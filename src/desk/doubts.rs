@@ -26,8 +26,8 @@ pub(super) fn of(state: &State, network: &str, book: &Book, now: UnixSeconds) ->
     let chapter = book.summary();
     for fact in &chapter.missing {
         let facts = HistoryFacts {
-            from: chapter.first_block,
-            to: chapter.cursor.number,
+            from: BlockNumber::new(0),
+            to: chapter.first_block,
             proof: fact.to_string(),
         };
         doubts.push((

@@ -40,7 +40,8 @@ struct World {
 /// Plays it.
 pub(crate) async fn play() -> Result<Recording, Failure> {
     let mut world = World::new().await?;
-    let first_block = world.net.head().await?.number + 1;
+    // From the first block on, so that the Registry is seen to name its rollups.
+    let first_block = 1;
     world.history().await?;
     let (provider, listed) = (world.provider.0, world.listed());
     let mut hand = Stagehand::new(&world.net, first_block, provider, listed).await?;
