@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     alert::{
-        card::Severity,
+        card::{Severity, Text},
         class::Class,
         incident::{Incident, Line, Snooze, State, Step},
-        render::bare,
+        render::terminal::{self, Terminal},
         text::{self, Context, Explorer, Label},
     },
     state::HOUSE,
@@ -229,15 +229,23 @@ pub fn show(glance: &Glance<'_>, id: &str) -> Result<IncidentDetail, Refusal> {
         Some(found) => found,
         None => *prefix_of("incident", id, &all, |(_, incident)| incident.id.as_str())?,
     };
+    // Times are said as seen from now, in words: the answer is read at once.
+    let terminal = Terminal {
+        width: 0,
+        has_colour: false,
+        now: glance.now(),
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let plain = |text: &Text| terminal::text(text, &terminal);
     let card = with_context(glance, network, |context| {
         text::incident::card(context, incident)
     });
     let card = card.cards.into_iter().next();
-    let lines = card.iter().flat_map(|card| card.body.iter().map(bare));
+    let lines = card.iter().flat_map(|card| card.body.iter().map(plain));
     let fields = card.iter().flat_map(|card| &card.fields);
     let facts = fields.map(|field| IncidentFact {
         name: field.name.clone(),
-        value: bare(&field.value),
+        value: plain(&field.value),
     });
     let told = glance.state.outbox.telling(&incident.id);
     Ok(IncidentDetail {
