@@ -39,7 +39,7 @@ pub(crate) struct Incident {
 pub(crate) struct List {
     #[command(flatten)]
     of: InNetwork,
-    /// Only of this class, for example coinbase_missing
+    /// Only of this class, for example `coinbase_missing`
     #[arg(long)]
     class: Option<String>,
     /// Also those that are resolved
