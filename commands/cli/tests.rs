@@ -1,16 +1,25 @@
 //! What people see: help, tables, refusals, exit codes.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf, pin::Pin, sync::Arc};
 
 use clap::{CommandFactory, Parser};
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
+use steward::{
+    api::{Api, in_process::InProcess, serve},
+    metrics::{Metrics, PerAttester},
+    state::State,
+    store::memory::MemoryStore,
+    units::UnixSeconds,
+    views::{Answers, Build, Gateway, Glance, Look, NetworkGlance},
+};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 
 /// The shape in which the binary carries the questions.
 #[derive(Debug, Parser)]
-#[command(name = "steward", after_help = EXIT_CODES, term_width = 100)]
+#[command(name = "steward", about = "steward", after_help = EXIT_CODES, term_width = 100)]
 struct Line {
     #[command(subcommand)]
     question: Question,
@@ -137,4 +146,103 @@ fn the_command_line_is_what_people_type() {
         let words = std::iter::once("steward").chain(line.split(' '));
         assert!(Line::try_parse_from(words).is_ok(), "{line}");
     }
+}
+
+/// A service that has read nothing yet.
+#[derive(Debug)]
+struct Fresh {
+    state: State,
+    store: MemoryStore,
+    networks: BTreeMap<String, NetworkGlance>,
+    build: Build,
+}
+
+impl Answers for Fresh {
+    fn look<'a>(&'a self, look: Look<'a>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async move {
+            look(&Glance {
+                state: &self.state,
+                store: &self.store,
+                now_ms: 1_763_700_012_000,
+                networks: &self.networks,
+                gateway: &Gateway::Absent,
+                build: &self.build,
+            });
+        })
+    }
+}
+
+fn api() -> Api {
+    let fresh = Fresh {
+        state: State::default(),
+        store: MemoryStore::new(),
+        networks: BTreeMap::from([("mainnet".to_owned(), NetworkGlance::new(1))]),
+        build: Build {
+            version: "0.1.0".to_owned(),
+            revision: "unknown".to_owned(),
+            started_at: UnixSeconds::new(1_763_700_000),
+        },
+    };
+    let metrics = Metrics::new(PerAttester::default()).unwrap();
+    Api::new(Arc::new(fresh), Arc::new(metrics))
+}
+
+async fn asked(source: &Source, line: &str, is_json: bool) -> Outcome {
+    let words = std::iter::once("steward").chain(line.split(' '));
+    let question = Line::try_parse_from(words).unwrap().question;
+    let desk = Desk {
+        source,
+        paper: &paper(Some(100)),
+        is_json,
+        by: "maria",
+    };
+    run(&question, &desk).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_socket_and_the_store_give_the_same_answers() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(
+        Source::of_service(directory.path())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let listener = serve::open_socket(directory.path()).unwrap();
+    let token = CancellationToken::new();
+    let server = serve::socket(listener, api().local_router(), token.clone());
+    let client = async {
+        let socket = Source::of_service(directory.path()).await.unwrap().unwrap();
+        let local = Source::Local(InProcess::new(api().local_router()));
+        for (line, code) in [
+            ("status", 0),
+            ("attester list --state ACTIVE", 0),
+            ("attester show 0x12", 1),
+            ("attester why nobody/1", 1),
+            ("queue --network sepolia", 1),
+            ("coinbase missing", 0),
+            ("provider", 0),
+            ("incident list --all", 0),
+            ("incident ack mainnet/x", 3),
+            ("job show 7", 1),
+            ("job retry 7", 3),
+            ("alert test", 3),
+            ("health", 4),
+        ] {
+            for is_json in [false, true] {
+                let (by_socket, by_store) = (
+                    asked(&socket, line, is_json).await,
+                    asked(&local, line, is_json).await,
+                );
+                assert_eq!(by_socket, by_store, "{line}");
+                assert_eq!(by_socket.code, code, "{line}: {}", by_socket.error);
+                assert_eq!(by_socket.out.is_empty(), matches!(code, 1 | 3), "{line}");
+            }
+        }
+        let json = asked(&socket, "health", true).await.out;
+        assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["is_ready"] == false);
+        token.cancel();
+    };
+    let (served, ()) = tokio::join!(server, client);
+    served.unwrap();
 }

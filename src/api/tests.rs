@@ -89,16 +89,16 @@ async fn views_are_read_only_and_say_so() {
         reply.headers[header::CONTENT_TYPE],
         "application/problem+json"
     );
-    insta::assert_snapshot!(reply.body, @"");
+    insta::assert_snapshot!(reply.body, @r#"{"type":"about:blank","title":"DELETE is not allowed at /v1/status","status":405,"detail":"views are read-only","next":"Use one of the methods in the header Allow."}"#);
 }
 
 #[tokio::test]
 async fn a_refusal_is_a_problem_with_a_way_out() {
     let reply = get_from(api().router(Access::Loopback), "/v1/status?network=sepolia").await;
-    insta::assert_snapshot!(reply.body, @"");
+    insta::assert_snapshot!(reply.body, @r#"{"type":"about:blank","title":"there is no network \"sepolia\"","status":404,"detail":"this service watches mainnet, testnet","next":"Name one of: mainnet, testnet."}"#);
     let reply = get_from(api().router(Access::Loopback), "/v1/attesters?state=GONE").await;
     assert_eq!(reply.status, 400);
-    insta::assert_snapshot!(reply.body, @"");
+    insta::assert_snapshot!(reply.body, @r#"{"type":"about:blank","title":"the query cannot be read","status":400,"detail":"Failed to deserialize query string: state: unknown variant `GONE`, expected one of `NEW`, `IN_STAKING_PROVIDER_QUEUE`, `ROLLUP_ENTRY_QUEUE`, `ACTIVE`, `NO_LONGER_ACTIVE`","next":"See /v1/openapi.json for the parameters."}"#);
     let reply = get_from(api().router(Access::Loopback), "/v2").await;
     assert_eq!(
         (reply.status, reply.json()["status"].as_u64()),

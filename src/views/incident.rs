@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     alert::{
-        card::{Message, Severity},
+        card::{Message, Severity, Text},
         class::Class,
         incident::{Incident, Line, Snooze, State, Step},
-        render::bare,
+        render::terminal::{self, Terminal},
         text::{self, Context, Explorer, Label},
     },
     state::HOUSE,
@@ -218,12 +218,20 @@ pub(crate) fn all<'a>(glance: &Glance<'a>) -> Vec<(&'a str, &'a Incident)> {
 pub fn show(glance: &Glance<'_>, id: &str) -> Result<IncidentDetail, Refusal> {
     let (network, incident) = find(glance, id)?;
     let card = card(glance, network, incident);
+    // Times are said as seen from now, in words: the answer is read at once.
+    let terminal = Terminal {
+        width: 0,
+        has_colour: false,
+        now: glance.now(),
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let plain = |text: &Text| terminal::text(text, &terminal);
     let card = card.cards.into_iter().next();
-    let lines = card.iter().flat_map(|card| card.body.iter().map(bare));
+    let lines = card.iter().flat_map(|card| card.body.iter().map(plain));
     let fields = card.iter().flat_map(|card| &card.fields);
     let facts = fields.map(|field| IncidentFact {
         name: field.name.clone(),
-        value: bare(&field.value),
+        value: plain(&field.value),
     });
     let told = glance.state.outbox.telling(&incident.id);
     Ok(IncidentDetail {

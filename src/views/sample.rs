@@ -122,7 +122,6 @@ impl Answers for Sample {
     }
 }
 
-/// An attester by number.
 pub(crate) fn attester(number: u8) -> AttesterAddress {
     AttesterAddress::new(Address::repeat_byte(number))
 }
