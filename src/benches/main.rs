@@ -9,8 +9,12 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::too_many_lines,
+    clippy::await_holding_lock,
     clippy::print_stdout,
     clippy::print_stderr,
+    dead_code,
     unreachable_pub,
     reason = "benchmarks and the worlds they share with the tests may panic and print"
 )]
