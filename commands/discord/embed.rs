@@ -158,13 +158,20 @@ fn escaped(url: &str) -> String {
             sign,
             '[' | ']' | '{' | '}' | '|' | '\\' | '^' | '`' | '"' | '<' | '>'
         );
-        if place >= path && (is_foreign || is_second_fragment) {
+        let is_bare_percent = sign == '%' && !is_escape(url.get(place + 1..).unwrap_or_default());
+        if place >= path && (is_foreign || is_second_fragment || is_bare_percent) {
             out.push_str(&format!("%{:02X}", u32::from(sign)));
         } else {
             out.push(sign);
         }
     }
     out
+}
+
+/// Whether what follows a percent sign makes it an escape.
+fn is_escape(rest: &str) -> bool {
+    let digits = rest.bytes().take(2).filter(u8::is_ascii_hexdigit);
+    digits.count() == 2
 }
 
 #[cfg(test)]
@@ -181,6 +188,10 @@ mod tests {
         assert_eq!(
             open("http://[::1]:80/|").as_deref(),
             Some("http://[::1]/%7C")
+        );
+        assert_eq!(
+            open("https://a.b/%?%2f%g").as_deref(),
+            Some("https://a.b/%25?%2f%25g")
         );
         assert_eq!(open("javascript:alert(1)"), None);
         assert_eq!(open("https://"), None);
