@@ -78,6 +78,9 @@ pub(super) fn open(directory: &Path) -> anyhow::Result<SledStore> {
             Err(anyhow::Error::new(error)
                 .context(format!("a running steward holds the store; {hint}")))
         }
+        Err(error @ StoreError::Damaged(_)) => Err(anyhow::Error::new(error).context(
+            "the store cannot be read; start steward run, which moves it aside and restores the newest export",
+        )),
         Err(error) => Err(error.into()),
     }
 }

@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use steward::{
     config::StoreConfig,
+    service::{floor::FLOOR_FILE, restore},
     store::{export, sled::SledStore},
 };
 
@@ -59,11 +60,19 @@ pub fn run(options: &Import) -> anyhow::Result<ExitCode> {
             directory.join("store").display()
         )
     })?;
+    restore::after_import(&store, directory)?;
     say(&format!(
-        "imported {records} records of {whose} into {}. \
-         What happened since the export is read from the chain, and announced, when steward runs.",
+        "imported {records} records of {whose} into {}",
         directory.display()
     ));
+    say(&if directory.join(FLOOR_FILE).exists() {
+        format!("what {FLOOR_FILE} there says was announced is not announced again")
+    } else {
+        format!(
+            "what happened since the export will be announced when steward runs; \
+             to keep it quiet, copy {FLOOR_FILE} of the old data directory there first"
+        )
+    });
     Ok(ExitCode::SUCCESS)
 }
 

@@ -93,7 +93,13 @@ impl Refusal {
 
     fn text(&self) -> String {
         match self {
-            Self::Status(status, text) => format!("Discord answered {}: {text}", status.as_u16()),
+            // Some messages of Discord begin with the status themselves.
+            Self::Status(status, text) if text.starts_with(status.as_str()) => {
+                format!("Discord answered {text}")
+            }
+            Self::Status(status, text) => {
+                format!("Discord answered {}: {text}", status.as_str())
+            }
             Self::Silent(text) => text.clone(),
         }
     }

@@ -8,6 +8,7 @@
     reason = "these are tests, and helpers of tests; they keep their own tasks"
 )]
 
+mod bad_input;
 mod bot;
 mod courier;
 mod gateway;

@@ -273,3 +273,42 @@ fn an_edit_waits_while_a_new_message_is_ready() {
     assert_eq!(jobs.claimable(1_000, &open()), Some(send));
     assert_eq!(jobs.wakes_at(0, &open()), Some(1_000));
 }
+
+/// A message waited a minute for a new token, although the process had been started again with it.
+#[test]
+fn what_an_earlier_process_left_waiting_is_tried_at_once() {
+    let store = crate::store::memory::MemoryStore::new();
+    let mut jobs = Jobs::new(1);
+    let policy = Policy::deliver();
+    let id = jobs.want(wanted("a", Lane::Send(ChannelId(1))), 0);
+    let claim = |incarnation| Event::Claim { incarnation };
+    jobs.step_job(id, claim(1), &policy, 0).unwrap().unwrap();
+    let wait = |jobs: &mut Jobs, now_ms| {
+        let Some(State::Processing(lease)) = jobs.job(id).map(|job| job.state) else {
+            panic!("claimed");
+        };
+        let verdict = Verdict::Later {
+            after: Some(Duration::from_mins(1)),
+            reason: "the token is refused".to_owned(),
+            is_counted: false,
+            pause: Pause::Everybody,
+        };
+        let report = Event::Report {
+            lease,
+            verdict,
+            jitter: 0.5,
+        };
+        jobs.step_job(id, report, &policy, now_ms).unwrap().unwrap();
+    };
+    wait(&mut jobs, 0);
+    assert_eq!(jobs.claimable(1, &open()), None);
+    let mut batch = Batch::default();
+    jobs.drain(&mut batch, &mut Vec::new()).unwrap();
+    crate::store::Store::commit(&store, &batch).unwrap();
+
+    let mut jobs = Jobs::load(&store, 2).unwrap();
+    assert_eq!(jobs.claimable(1, &open()), Some(id));
+    jobs.step_job(id, claim(2), &policy, 1).unwrap().unwrap();
+    wait(&mut jobs, 1);
+    assert_eq!(jobs.claimable(2, &open()), None, "once, and then as ever");
+}

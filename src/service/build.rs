@@ -37,6 +37,11 @@ pub enum BuildError {
     /// The store cannot be opened.
     #[error("the store in the data directory cannot be opened")]
     Store(#[from] StoreError),
+    /// The disk refuses.
+    #[error(
+        "the data directory {0} cannot be used; free space on its disk and check its owner, or set DATA_DIR"
+    )]
+    Disk(String, #[source] StoreError),
     /// The data directory cannot be used.
     #[error(
         "the data directory {0} cannot be made or written; check its owner and the disk, or set DATA_DIR"
@@ -80,7 +85,10 @@ pub struct Built {
 pub fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Built, BuildError> {
     let directory = config.store.data_dir.clone();
     make_directory(&directory)?;
-    let opened = restore::open(&directory, clock.now())?;
+    let opened = restore::open(&directory, clock.now()).map_err(|error| match error {
+        StoreError::Io(_) => BuildError::Disk(directory.display().to_string(), error),
+        error => BuildError::Store(error),
+    })?;
     let store: Arc<dyn Store> = Arc::new(opened.store);
     let service = on(config, clock, store)?;
     Ok(Built {

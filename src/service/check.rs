@@ -142,7 +142,7 @@ pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
 #[must_use]
 pub fn problems(problems: &ConfigProblems) -> Vec<Finding> {
     let finding = |problem: &crate::config::Problem| {
-        let detail = format!("{} {}.", problem.variable, problem.what);
+        let detail = format!("{}.", problem.what);
         let next = [problem.next_step.as_str(), problem.why.as_str()];
         let next = next.into_iter().find(|text| !text.is_empty());
         Finding::bad(
@@ -175,7 +175,7 @@ fn configuration(config: &Config) -> Vec<Finding> {
         .warnings
         .iter()
         .map(|warning| {
-            let detail = format!("{} {}.", warning.variable, warning.what);
+            let detail = format!("{}.", warning.what);
             let subject = warning.variable.clone();
             Finding::doubtful(
                 Area::Configuration,

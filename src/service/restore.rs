@@ -93,6 +93,16 @@ pub fn open(directory: &Path, now: UnixSeconds) -> Result<Restoration, StoreErro
     })
 }
 
+/// Puts right what an export cannot know, after somebody imported one into `directory`: what the file of the last announced
+/// block says, and which messages may have been sent since.
+///
+/// # Errors
+/// Whatever the store reports.
+pub fn after_import(store: &dyn Store, directory: &Path) -> Result<(), StoreError> {
+    raise_floors(store, &Floors::read(directory))?;
+    doubt_deliveries(store)
+}
+
 /// What this store was restored from last; `None` where it never was.
 ///
 /// # Errors
@@ -109,8 +119,7 @@ fn restore(
     now: UnixSeconds,
 ) -> Result<Restored, StoreError> {
     let export = import_newest(store, &directory.join(EXPORTS))?;
-    raise_floors(store, &Floors::read(directory))?;
-    doubt_deliveries(store)?;
+    after_import(store, directory)?;
     let restored = Restored {
         at: now,
         facts: RestoredFacts {

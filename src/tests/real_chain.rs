@@ -16,7 +16,11 @@ use steward::{
     },
     clock::SystemClock,
     state::State,
-    store::memory::MemoryStore,
+    service::{check, verify},
+    store::{
+        identity::{self, NetworkIdentity},
+        memory::MemoryStore,
+    },
     units::{Address, AttesterAddress, BlockNumber, ProviderId, RollupVersion, Wei},
     watcher::{Announcer, Happening, ProviderRef, Step, Subject, Told, Watcher},
     writer::Writer,
@@ -111,6 +115,7 @@ struct Story {
     writer: Arc<Writer<State>>,
     listener: Arc<Listener>,
     provider: localnet::ProviderId,
+    endpoints: Arc<Endpoints>,
 }
 
 impl Story {
@@ -151,7 +156,7 @@ impl Story {
         };
         let watcher = Watcher::new(
             subject,
-            endpoints,
+            Arc::clone(&endpoints),
             Arc::clone(&writer),
             clock,
             listener.clone(),
@@ -162,6 +167,7 @@ impl Story {
             writer,
             listener,
             provider,
+            endpoints,
         }
     }
 
@@ -385,4 +391,77 @@ async fn reorganise(story: &Story) {
     story.net.mine(1).await.unwrap();
     insta::assert_snapshot!(story.watch().await, @"unwound 1");
     assert_eq!(story.stage(&late[0]).await, Stage::New);
+}
+
+/// Goal: a book that was followed live, views included, is the one that logs alone give; and a book that is not, is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_book_that_was_followed_is_proven_by_the_logs_alone() {
+    let story = Story::new().await;
+    let net = &story.net;
+    let keys = Key::range(0, 12).unwrap();
+    net.add_keys(story.provider, &keys).await.unwrap();
+    for _ in 0..6 {
+        net.stake(&net.stake_on(story.provider)).await.unwrap();
+    }
+    net.drip(story.provider, 1).await.unwrap();
+    drop(story.watch().await);
+    net.drain_entry_queue().await.unwrap();
+    net.slash(keys[1].attester, tokens(2_000)).await.unwrap();
+    net.slash(keys[2].attester, tokens(20_000)).await.unwrap();
+    net.slash(keys[3].attester, tokens(200_000)).await.unwrap();
+    drop(story.watch().await);
+    net.stake(&net.stake_on(story.provider)).await.unwrap();
+    drop(story.watch().await);
+
+    let store = story.writer.store().as_ref();
+    let network = NetworkIdentity {
+        name: NETWORK.to_owned(),
+        chain_id: 31_337,
+        block0_hash: Default::default(),
+        registry: net.addresses.registry,
+        staking_registry: net.addresses.staking_registry,
+    };
+    identity::begin(store).unwrap();
+    identity::check_identity(store, &network).unwrap();
+    let (found, state) = verify::store(store);
+    assert_eq!(differences(&found), Vec::<&str>::new());
+    let mut state = state.unwrap();
+    let endpoints = &story.endpoints;
+    let ours = story.listener.ours(&state, NETWORK);
+    let book = state.book(NETWORK).unwrap();
+    let found = verify::rederive(book, &ours, endpoints, &|_| ())
+        .await
+        .unwrap();
+    assert_eq!(differences(&found), Vec::<&str>::new());
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.detail.contains("not compared"))
+    );
+
+    let book = state.book_or_new(NETWORK);
+    let staked = AttesterAddress::new(keys[0].attester);
+    book.attesters
+        .change(&staked, |attester| attester.stakes.clear());
+    book.attesters
+        .remove(&AttesterAddress::new(keys[11].attester));
+    let found = verify::rederive(book, &ours, endpoints, &|_| ())
+        .await
+        .unwrap();
+    let [told] = differences(&found).try_into().unwrap();
+    let told: &str = told;
+    assert!(told.starts_with("2 differences:"), "{told}");
+    assert!(
+        told.contains(&format!("{staked}: stakes: [] in the store")),
+        "{told}"
+    );
+    assert!(told.contains("is missing in the store"), "{told}");
+}
+
+fn differences(found: &[check::Finding]) -> Vec<&str> {
+    let found = found.iter();
+    found
+        .filter(|finding| finding.verdict != check::Verdict::Good)
+        .map(|finding| finding.detail.as_str())
+        .collect()
 }

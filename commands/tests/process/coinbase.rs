@@ -86,9 +86,6 @@ async fn a_missing_coinbase_is_an_incident_until_the_keys_file_is_right() {
     let stake = about(&told, "attester_transition/2", stranger);
     assert!(stake[0].text().contains(&splits[1]), "{}", stake[0].text());
     stage.assert_rules_were_kept();
-    for message in stage.discord.messages(ALERTS) {
-        println!("{:?} {}\n", message.pinged, message.text());
-    }
 }
 
 /// A coinbase that is no split is an error, unless it is declared.

@@ -4,7 +4,7 @@ use fake::Fault;
 
 use super::{
     cable::Cable,
-    stage::{ALERTS, Stage, TRANSITIONS},
+    stage::{Stage, TRANSITIONS},
     telling::tellings,
 };
 
@@ -74,9 +74,6 @@ async fn what_happens_while_the_chain_cannot_be_read_is_told_afterwards() {
     }
     stage.see_that_nothing_follows(floor).await;
     stage.assert_rules_were_kept();
-    for alert in stage.discord.messages(ALERTS) {
-        println!("ALERT {}", alert.text());
-    }
 }
 
 /// Commands need the gateway; the watcher does not.

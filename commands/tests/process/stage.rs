@@ -23,7 +23,7 @@ pub(super) const TRANSITIONS: Snowflake = Snowflake(1_100_000_000_000_000_012);
 pub(super) const ALERTS: Snowflake = Spec::CHANNEL;
 
 /// Far longer than anything here takes on a machine that is busy with other tests.
-pub(super) const PATIENCE: Duration = Duration::from_secs(25);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at what tells nobody when it changes: files, processes, the chain.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Blocks between the deployment and the story: anvil lost the state behind the blocks of the deployment, and a watcher

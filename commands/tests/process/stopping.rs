@@ -53,7 +53,6 @@ async fn a_second_instance_on_the_same_directory_is_refused_and_the_first_goes_o
     let directory = stage.data_dir().display().to_string();
     let refusal = refusal.unwrap_or_else(|| panic!("no refusal; {said}"));
     assert!(refusal.contains(&directory), "{refusal}");
-    println!("{refusal}");
     stage.add_keys(0, 1).await;
     stage.see_the_truth(floor).await;
     stage.assert_rules_were_kept();

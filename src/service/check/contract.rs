@@ -107,10 +107,8 @@ async fn rollups(
                 .iter()
                 .map(|(_, rollup)| rollup.slashing.len())
                 .sum();
-            let detail = format!(
-                "versions {} found, with {slashers} slashers",
-                versions.join(", ")
-            );
+            let (count, versions) = (rollups.len(), versions.join(", "));
+            let detail = format!("rollups: {count} (version {versions}), slashers: {slashers}");
             Finding::good(Area::Contracts, subject, detail)
         }
         Err(error) => {
@@ -141,42 +139,13 @@ async fn provider(
     };
     let listed = match last {
         0 => "the StakingRegistry has no providers yet".to_owned(),
+        1 => "the StakingRegistry has provider 1 only".to_owned(),
         last => format!("the StakingRegistry has providers 1 to {last}"),
     };
-    let id = match look.config.provider {
-        ProviderSelector::Id(id) if id.value() > 0 && id.value() <= last => id,
-        ProviderSelector::Id(id) => {
-            let detail = format!("provider {id} does not exist: {listed}");
-            let next = "Correct PROVIDER_ID, or set PROVIDER_ADMIN to the admin's address instead.";
-            return Ok((
-                Finding::bad(Area::Provider, look.subject(id), detail, next),
-                known,
-            ));
-        }
-        ProviderSelector::Admin(admin) => {
-            match of_admin(endpoints, head, staking, admin, last).await? {
-                Some(id) => id,
-                None => {
-                    let detail = format!("no provider has the admin {admin}: {listed}");
-                    let next = "Correct PROVIDER_ADMIN, or set PROVIDER_ID: a new admin has to accept first.";
-                    let subject = look.subject("admin");
-                    return Ok((Finding::bad(Area::Provider, subject, detail, next), known));
-                }
-            }
-        }
+    let id = match chosen(look, endpoints, head, last, &listed).await? {
+        Ok(id) => id,
+        Err(fault) => return Ok((fault, known)),
     };
-    Ok((queue(look, endpoints, head, staking, id).await?, known))
-}
-
-/// The provider's configuration and queue.
-async fn queue(
-    look: &Look<'_>,
-    endpoints: &Endpoints,
-    head: &Header,
-    staking: Address,
-    id: ProviderId,
-) -> Result<Finding, String> {
-    use abi::StakingRegistry as S;
     let identifier = U256::from(id.value());
     let calls = [
         call(
@@ -198,8 +167,8 @@ async fn queue(
         answer::<S::providerConfigurationsCall>(first).map_err(|error| error.to_string())?;
     let keys = number::<S::getProviderQueueLengthCall>(&answers, 1)?;
     let detail = format!("admin {}, {keys} keys in its queue", settings.providerAdmin);
-    let subject = look.subject(id);
-    Ok(match keys {
+    let subject = look.subject(format_args!("provider {id}"));
+    let finding = match keys {
         0 => Finding::doubtful(
             Area::Provider,
             subject,
@@ -207,6 +176,42 @@ async fn queue(
             "Add keys to the provider's queue: while it is empty, delegations are refused.",
         ),
         _ => Finding::good(Area::Provider, subject, detail),
+    };
+    Ok((finding, known))
+}
+
+/// The id of the configured provider, or what is wrong with the configuration.
+async fn chosen(
+    look: &Look<'_>,
+    endpoints: &Endpoints,
+    head: &Header,
+    last: u64,
+    listed: &str,
+) -> Result<Result<ProviderId, Finding>, String> {
+    let staking = look.config.network.staking_registry;
+    Ok(match look.config.provider {
+        ProviderSelector::Id(id) if id.value() > 0 && id.value() <= last => Ok(id),
+        ProviderSelector::Id(id) => {
+            let detail = format!("provider {id} does not exist: {listed}");
+            let next = "Correct PROVIDER_ID, or set PROVIDER_ADMIN to the admin's address instead.";
+            Err(Finding::bad(
+                Area::Provider,
+                look.subject(format_args!("provider {id}")),
+                detail,
+                next,
+            ))
+        }
+        ProviderSelector::Admin(admin) => {
+            match of_admin(endpoints, head, staking, admin, last).await? {
+                Some(id) => Ok(id),
+                None => {
+                    let detail = format!("no provider has the admin {admin}: {listed}");
+                    let next = "Correct PROVIDER_ADMIN, or set PROVIDER_ID: a new admin has to accept first.";
+                    let subject = look.subject("admin");
+                    Err(Finding::bad(Area::Provider, subject, detail, next))
+                }
+            }
+        }
     })
 }
 

@@ -69,11 +69,7 @@ pub(super) async fn look(look: &Look<'_>, chain: &dyn Chain) -> (Vec<Finding>, O
             );
         }
     };
-    let mut aspects = Aspects {
-        subject,
-        good: vec![format!("chain {}", look.config.network.chain_id)],
-        found: Vec::new(),
-    };
+    let mut aspects = Aspects::new(subject, look.config.network.chain_id);
     aspects.age(look, &head);
     aspects.finality(look, chain).await;
     aspects.pin(look, chain, &head).await;
@@ -81,13 +77,22 @@ pub(super) async fn look(look: &Look<'_>, chain: &dyn Chain) -> (Vec<Finding>, O
 }
 
 /// What is good is told in one line, what is not in a line of its own.
-struct Aspects {
+pub(super) struct Aspects {
     subject: String,
     good: Vec<String>,
     found: Vec<Finding>,
 }
 
 impl Aspects {
+    /// Of an endpoint that serves the right chain.
+    pub(super) fn new(subject: String, chain_id: u64) -> Self {
+        Self {
+            subject,
+            good: vec![format!("chain {chain_id}")],
+            found: Vec::new(),
+        }
+    }
+
     fn bad(&mut self, detail: String, next: &str) {
         self.found
             .push(Finding::bad(Area::Endpoint, &self.subject, detail, next));
@@ -102,13 +107,13 @@ impl Aspects {
         ));
     }
 
-    fn done(self) -> Vec<Finding> {
+    pub(super) fn done(self) -> Vec<Finding> {
         let first = Finding::good(Area::Endpoint, self.subject, self.good.join(", "));
         std::iter::once(first).chain(self.found).collect()
     }
 
     /// The head's age by this machine's clock.
-    fn age(&mut self, look: &Look<'_>, head: &Header) {
+    pub(super) fn age(&mut self, look: &Look<'_>, head: &Header) {
         let has_clock = CLOCKED_CHAINS.contains(&look.config.network.chain_id);
         let now = look.clock.now();
         let (ahead, age) = (head.timestamp.since(now), now.since(head.timestamp));
@@ -158,7 +163,7 @@ impl Aspects {
             let detail = "pinned reads were not tried: this chain has no Multicall3".to_owned();
             return self.doubtful(detail, "See the contracts below.");
         }
-        match pinned(look, chain, head, PIN_DEPTH).await {
+        match pinned_near(look, chain, head).await {
             Ok(()) => self.good.push("reads pinned by hash".to_owned()),
             Err(ChainError::PinIgnored) => {
                 return self.bad(
@@ -183,6 +188,18 @@ impl Aspects {
             ),
         }
     }
+}
+
+/// The first read that stays at its block, from [`PIN_DEPTH`] up: the oldest blocks of a chain that was just started from
+/// a dump do not fit each other, and an endpoint that ignores the pin fails at every depth.
+async fn pinned_near(look: &Look<'_>, chain: &dyn Chain, head: &Header) -> Result<(), ChainError> {
+    for depth in (1..=PIN_DEPTH).rev() {
+        match pinned(look, chain, head, depth).await {
+            Err(ChainError::PinIgnored) => {}
+            done => return done,
+        }
+    }
+    Err(ChainError::PinIgnored)
 }
 
 /// One aggregate, pinned to the block `depth` below the head.

@@ -67,6 +67,12 @@ pub(super) async fn look(
                 ),
                 ADVICE,
             ),
+            Search::Nothing if canary.is_some() => Finding::bad(
+                Area::Endpoint,
+                subject,
+                format!("does not hold {}, which another endpoint has: it forgets logs", wanted.name),
+                ADVICE,
+            ),
             Search::Nothing => Finding::bad(
                 Area::Endpoint,
                 subject,

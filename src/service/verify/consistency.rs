@@ -2,8 +2,13 @@
 
 use super::{Area, Finding, compared};
 use crate::{
-    attester::stage::standing, book::Book, jobs::JobKind, outbox::delivery::DeliveryState,
-    state::State, units::QueueIndex, watcher::progress::Progress,
+    attester::stage::standing,
+    book::Book,
+    jobs::JobKind,
+    outbox::delivery::DeliveryState,
+    state::State,
+    units::{BlockNumber, QueueIndex},
+    watcher::progress::Progress,
 };
 
 const NEXT: &str = "Report this with an export of the store: it is a fault of steward or of the disk. \
@@ -65,7 +70,9 @@ pub(super) fn network(state: &State, name: &str) -> Vec<Finding> {
 
 fn coverage(book: &Book, progress: &Progress, name: &str) -> Finding {
     let chapter = book.summary();
-    let (first, cursor) = (chapter.first_block, chapter.cursor.number);
+    // Block 0 has no transactions and is not read.
+    let first = chapter.first_block.max(BlockNumber::new(1));
+    let cursor = chapter.cursor.number;
     let gaps = progress.covered.gaps(first, cursor);
     let differences: Vec<String> = gaps
         .iter()
