@@ -56,7 +56,7 @@ fn a_feature_works_only_where_its_test_exists() {
                 }
             }
             "not yet" | "out of domain" => {
-                assert!(!row[2].contains('`'), "no proof is named: {row:?}")
+                assert!(!row[2].contains('`'), "no proof is named: {row:?}");
             }
             other => {
                 panic!("a feature works, is not yet there, or is out of domain, not {other:?}")
