@@ -1,7 +1,7 @@
 //! The last announced block of each network, in a small file beside the database.
 //!
 //! A database that was lost takes with it what was said already. This file outlives it, so that old news is not told
-//! again after a rebuild. It is written after commits, never more often than every [`WRITE_EVERY`], and holds no state
+//! again after a rebuild. It is written after commits, never more often than every `WRITE_EVERY`, and holds no state
 //! that anything else depends on: without it a rebuild follows the policy of a first start.
 
 use std::{
