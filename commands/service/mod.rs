@@ -25,14 +25,23 @@ use crate::{
     slash::Data,
 };
 
-/// Hears people for as long as the process lives. Messages go out while the gateway is unreachable; only what Discord
-/// refuses for good (the token, the intents) ends this task, and with it the process.
+/// Hears people for as long as the process lives, or until Discord refuses for good (the token, the intents). That ends
+/// the gateway and is said, in the log and by readiness; the watcher goes on, and what is owed stays owed.
 pub fn hear(service: &Arc<Service>, tasks: &Tasks, connection: Connection) {
     let Some(discord) = &service.config.discord else {
         return;
     };
     let (gateway, status) = gateway(service, discord, connection, Timing::default());
-    tasks.spawn("gateway", gateway.run(tasks.token()));
+    let token = tasks.token();
+    tasks.spawn_short("gateway", async move {
+        if let Err(error) = gateway.run(token).await {
+            let reason = steward::tasks::chain_of(&error);
+            tracing::error!(
+                reason,
+                "Discord refuses the gateway: commands are not answered until steward is restarted"
+            );
+        }
+    });
     let (service, token) = (Arc::clone(service), tasks.token());
     tasks.spawn_short("gateway status", async move {
         tokio::select! {
