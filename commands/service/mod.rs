@@ -37,8 +37,8 @@ pub fn hear(service: &Arc<Service>, tasks: &Tasks, connection: Connection) {
         if let Err(error) = gateway.run(token).await {
             let reason = steward::tasks::chain_of(&error);
             tracing::error!(
-                reason,
-                "Discord refuses the gateway: commands are not answered until steward is restarted"
+                %reason,
+                "Discord refuses the gateway: commands are not answered until that is mended and steward restarted"
             );
         }
     });
