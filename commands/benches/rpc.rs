@@ -108,6 +108,13 @@ impl Server {
     }
 
     async fn header(&self, tag: BlockTag) -> Result<Value, ChainError> {
+        // Block 0 is the identity of a chain; a world begins later, and answers with its first block.
+        if tag == BlockTag::Number(BlockNumber::new(0)) {
+            let world = self.world.lock();
+            let mut first = world.block(world.setup.first_block).unwrap().header.clone();
+            first.block.number = BlockNumber::new(0);
+            return Ok(wire(&first));
+        }
         let header = self.endpoint.header(tag).await?;
         Ok(header.as_ref().map_or(Value::Null, wire))
     }

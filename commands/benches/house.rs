@@ -193,6 +193,16 @@ impl House {
 
     /// Hands the desk keys files that name every attester of ours with its right coinbase, on hosts of fifty.
     pub async fn take_keys(&self) {
+        self.take_keys_with(ConfiguredCoinbase::Set).await;
+    }
+
+    /// Hands it the same files without a single coinbase: everything is wrong at once.
+    pub async fn take_keys_without_coinbases(&self) {
+        self.take_keys_with(|_split| ConfiguredCoinbase::Missing)
+            .await;
+    }
+
+    async fn take_keys_with(&self, coinbase: impl Fn(Coinbase) -> ConfiguredCoinbase) {
         let state = self.writer.read().await;
         let book = state.book(NETWORK).unwrap();
         let mut attesters = BTreeMap::new();
@@ -204,7 +214,7 @@ impl House {
             attesters.insert(
                 *address,
                 Configured {
-                    coinbase: ConfiguredCoinbase::Set(split),
+                    coinbase: coinbase(split),
                     hosts: vec![Host::new(&format!("host-{}", place / 50))],
                     files: Vec::new(),
                 },

@@ -107,7 +107,7 @@ impl Sheet {
 
     /// Puts the table of this run between the marks of `docs/PERFORMANCE.md`.
     pub fn write_markdown(&self) {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/PERFORMANCE.md");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PERFORMANCE.md");
         let text = std::fs::read_to_string(path).expect("docs/PERFORMANCE.md is missing");
         let (head, rest) = text.split_once(BEGIN).expect("the first mark is missing");
         let (_, tail) = rest.split_once(END).expect("the last mark is missing");

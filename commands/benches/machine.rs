@@ -1,19 +1,23 @@
 //! What the kernel says about this machine and this process.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 /// Processor time of all threads of this process so far, in nanoseconds; threads that ended are not in it.
 pub fn cpu_ns() -> u64 {
-    let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
+    cpu_ns_of(Path::new("/proc/self/task"))
+}
+
+/// The same of the process whose `task` directory this is.
+pub fn cpu_ns_of(tasks: &Path) -> u64 {
+    let threads = fs::read_dir(tasks).unwrap().flatten();
     threads
         .filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok())
         .filter_map(|line| line.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()))
         .sum()
 }
 
-/// A line of `/proc/self/status`, in MiB.
-pub fn status_mib(field: &str) -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
+/// A line of a `/proc/PID/status`, in MiB.
+pub fn mib_in(status: &str, field: &str) -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kib = line.and_then(|rest| {
         rest.trim_start_matches(':')
@@ -40,10 +44,15 @@ pub fn description() -> String {
         .map_or("unknown", |rest| rest.trim_start_matches(['\t', ':', ' ']));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let date = jiff::Zoned::now().date();
-    let commit = output("git", &["rev-parse", "--short=12", "HEAD"]);
+    let commit = output("git", &["describe", "--always", "--dirty", "--abbrev=12"]);
     let compiler = output("rustc", &["--version"]);
+    let profile = if cfg!(debug_assertions) {
+        "dev profile, which says nothing about the product"
+    } else {
+        "release profile"
+    };
     format!(
-        "Measured on {date} at commit {commit}: {cores} cores ({model}), shared with other work; {compiler}, release profile"
+        "Measured on {date} at commit {commit}: {cores} cores ({model}); {compiler}, {profile}"
     )
 }
 

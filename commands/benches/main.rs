@@ -1,7 +1,7 @@
 //! The figures: what steward does in how much time, with how many requests and how much memory.
 //!
-//! `cargo bench --bench figures` measures all of them and prints each with its target; `-- NAME ...` some, and
-//! `-- --markdown` also writes the table of `docs/PERFORMANCE.md`. They are not tests: nothing fails where a target is
+//! `cargo bench --bench figures` measures all of them and prints each with its target, `-- NAME ...` some;
+//! `-- --markdown` measures all and writes the table of `docs/PERFORMANCE.md`. They are not tests: nothing fails where a target is
 //! missed, because a machine that is busy says nothing about the program.
 #![expect(
     clippy::unwrap_used,
@@ -26,8 +26,8 @@ mod head;
 mod history;
 mod house;
 mod machine;
-mod memory;
 mod news;
+mod process;
 mod rpc;
 mod store;
 mod world;
@@ -41,22 +41,17 @@ const GROUPS: &[Group] = &[
     ("decode", catch_up::decode_and_fold),
     ("catch-up", catch_up::end_to_end),
     ("head", head::steady_blocks),
+    ("wrong", head::wrong_blocks),
     ("sweep", head::sweep),
     ("latency", news::latency),
-    ("memory", memory::resident),
+    ("process", process::of_10_000),
+    ("process-100k", process::of_100_000),
     ("start", store::year),
     ("storm", news::storm),
     ("flush", store::commits),
 ];
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((first, rest)) = arguments.split_first()
-        && first == memory::CHILD
-    {
-        memory::child(rest);
-        return;
-    }
     let (options, names): (Vec<String>, Vec<String>) = std::env::args()
         .skip(1)
         .partition(|argument| argument.starts_with("--"));
@@ -69,6 +64,11 @@ fn main() {
         );
         std::process::exit(2);
     }
+    let is_written = options.iter().any(|option| option == "--markdown");
+    if is_written && !names.is_empty() {
+        eprintln!("the table of docs/PERFORMANCE.md is of one run: --markdown goes with all figures");
+        std::process::exit(2);
+    }
     let mut sheet = Sheet::default();
     for (name, measure) in GROUPS {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
@@ -79,7 +79,7 @@ fn main() {
             }
         }
     }
-    if options.iter().any(|option| option == "--markdown") {
+    if is_written {
         sheet.write_markdown();
     }
 }

@@ -48,56 +48,86 @@ pub fn fleet(ours: u64) -> Fleet {
     }
 }
 
+/// What blocks with nothing of ours in them cost.
+struct Calm {
+    /// Most requests of one.
+    requests: u64,
+    /// Processor time of each, in milliseconds.
+    cpu: f64,
+    /// Time of each, in milliseconds, sorted.
+    wall: Vec<f64>,
+}
+
+/// Follows calm blocks.
+async fn calm(fleet: &Fleet) -> Calm {
+    let (mut most, mut cpu, mut wall) = (0, 0, Vec::new());
+    for block in 0..BLOCKS {
+        fleet.world.lock().mine();
+        fleet.house.keep_time(&fleet.world);
+        fleet.endpoint.take_requests();
+        let (begin, spent) = (Instant::now(), machine::cpu_ns());
+        fleet.house.watcher.step().await.unwrap();
+        // The first block also looks at the keys files for the first time.
+        if block == 0 {
+            continue;
+        }
+        cpu += machine::cpu_ns() - spent;
+        wall.push(begin.elapsed().as_secs_f64() * 1e3);
+        let counts = fleet.endpoint.take_requests();
+        // Once per 32 blocks finality is asked for and final blocks are read again, with budgets of their own.
+        let is_finality = counts.get("eth_getBlockByNumber").is_some_and(|n| *n > 1);
+        if !is_finality {
+            most = most.max(counts.values().sum());
+        }
+    }
+    wall.sort_by(f64::total_cmp);
+    Calm {
+        requests: most,
+        cpu: cpu as f64 / 1e6 / (BLOCKS - 1) as f64,
+        wall,
+    }
+}
+
 /// Requests and processor time per block with nothing of ours in it.
 pub fn steady_blocks() -> Vec<Figure> {
     let mut figures = Vec::new();
     for ours in FLEETS {
         let fleet = fleet(ours);
-        let (mut most, mut cpu, mut wall) = (0, 0, Vec::new());
-        house::block_on(async {
-            for block in 0..BLOCKS {
-                fleet.world.lock().mine();
-                fleet.house.keep_time(&fleet.world);
-                fleet.endpoint.take_requests();
-                let (begin, spent) = (Instant::now(), machine::cpu_ns());
-                fleet.house.watcher.step().await.unwrap();
-                // The first block also looks at the keys files for the first time.
-                if block == 0 {
-                    continue;
-                }
-                cpu += machine::cpu_ns() - spent;
-                wall.push(begin.elapsed().as_secs_f64() * 1e3);
-                let counts = fleet.endpoint.take_requests();
-                // Once per 32 blocks finality is asked for and final blocks are read again, with budgets of their own.
-                let is_finality = counts.get("eth_getBlockByNumber").is_some_and(|n| *n > 1);
-                let count: u64 = counts.values().sum();
-                if !is_finality {
-                    most = most.max(count);
-                }
-            }
-        });
-        wall.sort_by(f64::total_cmp);
+        let cost = house::block_on(calm(&fleet));
         let size = with_unit(ours as f64, "");
         figures.push(Figure::at_most(
             format!("requests per block at the head, {size} attesters"),
-            most as f64,
+            cost.requests as f64,
             3.0,
             "",
         ));
         figures.push(Figure::plain(
             format!("processor time per block, {size} attesters"),
-            with_unit(cpu as f64 / 1e6 / (BLOCKS - 1) as f64, "ms"),
+            with_unit(cost.cpu, "ms"),
         ));
         figures.push(Figure::plain(
             format!("time of a block, commit and flush included, {size} attesters, p50 / p99"),
             format!(
                 "{:.2} / {:.2} ms",
-                machine::percentile(&wall, 50),
-                machine::percentile(&wall, 99)
+                machine::percentile(&cost.wall, 50),
+                machine::percentile(&cost.wall, 99)
             ),
         ));
     }
     figures
+}
+
+/// The same where not one of 10,000 attesters has its coinbase.
+pub fn wrong_blocks() -> Vec<Figure> {
+    let fleet = fleet(10_000);
+    let cost = house::block_on(async {
+        fleet.house.take_keys_without_coinbases().await;
+        calm(&fleet).await
+    });
+    vec![Figure::plain(
+        "processor time per block, 10,000 attesters, all of them without a coinbase",
+        with_unit(cost.cpu, "ms"),
+    )]
 }
 
 /// Everything of ours and the whole entry queue, asked once.
