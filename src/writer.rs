@@ -103,12 +103,13 @@ impl<S: Tables + Send + Sync> Writer<S> {
 
 fn drain<S: Tables>(state: &mut S, extra: Extra) -> Result<Batch, StoreError> {
     let mut batch = Batch::default();
-    let mut undo = Vec::new();
+    // Old values are put into their form on disk only where they are kept: not in a catch-up.
+    let mut undo = extra.undo.is_some().then(Vec::new);
     for table in state.tables() {
-        table.drain(&mut batch, &mut undo)?;
+        table.drain(&mut batch, undo.as_mut())?;
     }
-    undo.retain(|write| write.tree == crate::store::Tree::Derived);
-    if let Some((network, block)) = &extra.undo {
+    if let (Some((network, block)), Some(mut undo)) = (&extra.undo, undo) {
+        undo.retain(|write| write.tree == crate::store::Tree::Derived);
         let bytes = crate::store::undo::encode(&undo)?;
         batch.put(
             crate::store::Tree::Undo,

@@ -99,9 +99,9 @@ pub fn decode_and_fold() -> Vec<Figure> {
         folding += begin.elapsed();
         assert_eq!(outcome.faults, []);
         let begin = Instant::now();
-        let (mut batch, mut undo) = (Batch::default(), Vec::new());
+        let mut batch = Batch::default();
         for table in book.tables() {
-            table.drain(&mut batch, &mut undo).unwrap();
+            table.drain(&mut batch, None).unwrap();
         }
         encoding += begin.elapsed();
     }

@@ -62,7 +62,7 @@ impl Memory for StoreMemory {
             table.put((), RegisteredCommands { hash });
             let committed = self.writer.commit(|_, extra| {
                 // Nothing here is derived from blocks, so there is nothing to undo.
-                table.drain(&mut extra.batch, &mut Vec::new())
+                table.drain(&mut extra.batch, None)
             });
             committed
                 .await

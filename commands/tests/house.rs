@@ -108,7 +108,8 @@ fn queued(index: u64, now: UnixSeconds) -> Attester {
             index,
             withdrawer: Address::repeat_byte(0xdd),
             block: BlockNumber::new(BLOCK - 300),
-        }],
+        }]
+        .into(),
         stakes: vec![Stake {
             rollup: LATEST,
             split: Coinbase::new(Address::repeat_byte(0xc1)),
@@ -117,7 +118,8 @@ fn queued(index: u64, now: UnixSeconds) -> Attester {
             at,
             transaction: B256::repeat_byte(0x51),
             fate: StakeFate::Queued,
-        }],
+        }]
+        .into(),
         since: at,
         transitions: 2,
         ..Attester::default()

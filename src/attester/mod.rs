@@ -4,6 +4,7 @@
 //! An attester's address and its BLS key can be registered once, for ever, so there is at most one [`Registration`].
 
 pub mod change;
+pub mod few;
 pub mod stage;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::{
         RollupVersion, UnixSeconds, Wei,
     },
 };
+pub use few::Few;
 pub use stage::{Reason, Stage, Standing};
 
 /// Everything known of one attester of one network. Derived from blocks: a reorg takes it back.
@@ -25,14 +27,14 @@ pub struct Attester {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub membership: Option<Membership>,
     /// Further providers that added it. Anybody may register as one and add any address: that takes nothing away from ours.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub other_memberships: Vec<Membership>,
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub other_memberships: Few<Membership>,
     /// Its places in entry queues, oldest first; several where somebody queued it twice.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub entries: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub entries: Few<Entry>,
     /// Its delegated stakes, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stakes: Vec<Stake>,
+    #[serde(default, skip_serializing_if = "Few::is_empty")]
+    pub stakes: Few<Stake>,
     /// Its registration in the GSE, once there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
@@ -210,7 +212,7 @@ pub enum RefusalCause {
 impl Attester {
     /// Its memberships in every provider that ever added it.
     pub fn memberships(&self) -> impl Iterator<Item = &Membership> {
-        self.membership.iter().chain(&self.other_memberships)
+        self.membership.iter().chain(self.other_memberships.iter())
     }
 
     /// Its membership in `provider`.

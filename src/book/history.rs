@@ -83,17 +83,23 @@ impl History {
 }
 
 impl Journal for History {
-    fn drain(&mut self, batch: &mut Batch, undo: &mut Vec<Write>) -> Result<(), StoreError> {
+    fn drain(
+        &mut self,
+        batch: &mut Batch,
+        mut undo: Option<&mut Vec<Write>>,
+    ) -> Result<(), StoreError> {
         for key in std::mem::take(&mut self.deleted) {
             batch.delete(Tree::Derived, key);
         }
         for (key, entry) in std::mem::take(&mut self.appended) {
-            batch.put(Tree::Derived, key.clone(), encode_record(&entry)?);
-            undo.push(Write {
-                tree: Tree::Derived,
-                key,
-                value: None,
-            });
+            if let Some(undo) = undo.as_deref_mut() {
+                undo.push(Write {
+                    tree: Tree::Derived,
+                    key: key.clone(),
+                    value: None,
+                });
+            }
+            batch.put(Tree::Derived, key, encode_record(&entry)?);
         }
         Ok(())
     }

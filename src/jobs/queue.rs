@@ -413,7 +413,11 @@ fn expires_at_ms(job: &Job) -> u64 {
 }
 
 impl Journal for Jobs {
-    fn drain(&mut self, batch: &mut Batch, undo: &mut Vec<Write>) -> Result<(), StoreError> {
+    fn drain(
+        &mut self,
+        batch: &mut Batch,
+        undo: Option<&mut Vec<Write>>,
+    ) -> Result<(), StoreError> {
         self.table.drain(batch, undo)
     }
 

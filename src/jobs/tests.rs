@@ -225,7 +225,7 @@ fn a_rolled_back_decision_leaves_the_queue_as_it_was() {
     let mut jobs = Jobs::new(1);
     let lane = Lane::Send(ChannelId(1));
     let first = jobs.want(wanted("a", lane), 0);
-    jobs.drain(&mut Batch::default(), &mut Vec::new()).unwrap();
+    jobs.drain(&mut Batch::default(), None).unwrap();
     jobs.withdraw(first, "no", 1);
     jobs.want(wanted("b", lane), 1);
     jobs.roll_back();
@@ -303,7 +303,7 @@ fn what_an_earlier_process_left_waiting_is_tried_at_once() {
     wait(&mut jobs, 0);
     assert_eq!(jobs.claimable(1, &open()), None);
     let mut batch = Batch::default();
-    jobs.drain(&mut batch, &mut Vec::new()).unwrap();
+    jobs.drain(&mut batch, None).unwrap();
     crate::store::Store::commit(&store, &batch).unwrap();
 
     let mut jobs = Jobs::load(&store, 2).unwrap();

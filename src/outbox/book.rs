@@ -298,10 +298,15 @@ fn expires_at_ms(delivery: &Delivery) -> Option<u64> {
 }
 
 impl Journal for Outbox {
-    fn drain(&mut self, batch: &mut Batch, undo: &mut Vec<Write>) -> Result<(), StoreError> {
-        self.deliveries.drain(batch, undo)?;
-        self.carried.drain(batch, undo)?;
-        self.troubles.drain(batch, undo)
+    fn drain(
+        &mut self,
+        batch: &mut Batch,
+        _undo: Option<&mut Vec<Write>>,
+    ) -> Result<(), StoreError> {
+        // A reorg takes none of it back.
+        self.deliveries.drain(batch, None)?;
+        self.carried.drain(batch, None)?;
+        self.troubles.drain(batch, None)
     }
 
     fn roll_back(&mut self) {

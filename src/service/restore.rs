@@ -192,7 +192,7 @@ fn doubt_deliveries(store: &dyn Store) -> Result<(), StoreError> {
 
 fn commit(store: &dyn Store, table: &mut dyn Journal) -> Result<(), StoreError> {
     let mut batch = Batch::default();
-    table.drain(&mut batch, &mut Vec::new())?;
+    table.drain(&mut batch, None)?;
     store.commit(&batch)
 }
 

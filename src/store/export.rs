@@ -213,7 +213,7 @@ pub fn import(reader: impl BufRead, store: &dyn Store) -> Result<ExportSummary, 
     let mut mark = Table::<ImportUnderWay>::new("");
     let mut batch = Batch::default();
     mark.put((), ImportUnderWay {});
-    mark.drain(&mut batch, &mut Vec::new())?;
+    mark.drain(&mut batch, None)?;
     let summary = read(reader, |tree, key, value| {
         batch.put(tree, key, value);
         if batch.writes().len() >= PAGE {
@@ -222,7 +222,7 @@ pub fn import(reader: impl BufRead, store: &dyn Store) -> Result<ExportSummary, 
         Ok(())
     })?;
     mark.remove(&());
-    mark.drain(&mut batch, &mut Vec::new())?;
+    mark.drain(&mut batch, None)?;
     store.commit(&batch)?;
     Ok(summary)
 }

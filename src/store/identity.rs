@@ -184,7 +184,7 @@ pub fn check_identity(store: &dyn Store, wanted: &NetworkIdentity) -> Result<(),
 
 fn commit(store: &dyn Store, table: &mut dyn Journal) -> Result<(), StoreError> {
     let mut batch = Batch::default();
-    table.drain(&mut batch, &mut Vec::new())?;
+    table.drain(&mut batch, None)?;
     store.commit(&batch)
 }
 

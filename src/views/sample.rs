@@ -79,9 +79,9 @@ impl Sample {
         });
         tell(&mut state, incident());
         let store = MemoryStore::default();
-        let (mut batch, mut undo) = (Batch::default(), Vec::new());
+        let mut batch = Batch::default();
         for table in state.tables() {
-            table.drain(&mut batch, &mut undo).unwrap();
+            table.drain(&mut batch, None).unwrap();
         }
         attempts(&mut batch);
         store.commit(&batch).unwrap();
@@ -218,8 +218,9 @@ fn queued(index: u64) -> Attester {
             index: QueueIndex::new(index),
             withdrawer: Address::repeat_byte(0xdd),
             block: BlockNumber::new(BLOCK - 200),
-        }],
-        stakes: vec![stake(0xc1, index, StakeFate::Queued)],
+        }]
+        .into(),
+        stakes: vec![stake(0xc1, index, StakeFate::Queued)].into(),
         since: UnixSeconds::new(NOW - 2_412),
         transitions: 2,
         ..Attester::default()
@@ -235,7 +236,7 @@ fn attesters() -> Vec<(AttesterAddress, Attester)> {
         ..Attester::default()
     };
     let mut active = registered(RegistrationState::Validating, 198_000);
-    active.stakes = vec![stake(0xc4, 3, StakeFate::Deposited)];
+    active.stakes = vec![stake(0xc4, 3, StakeFate::Deposited)].into();
     active.slash_count = 1;
     active.slashed = Wei::tokens(2_000);
     let exit = Exit {
@@ -307,12 +308,12 @@ fn book() -> Book {
 
 fn history(book: &mut Book) {
     let to = book.attesters.row(&attester(0x12)).unwrap().standing;
-    let evidence = |back: u64, source: &str| Evidence {
+    let evidence = |back: u64, source: &'static str| Evidence {
         block: block(BLOCK - back),
         at: UnixSeconds::new(NOW - 12 - back * 12),
         transaction: Some(B256::repeat_byte(0x51)),
         log_index: Some(3),
-        source: source.to_owned(),
+        source: source.into(),
     };
     let queued = stage::Standing {
         stage: stage::Stage::InStakingProviderQueue,

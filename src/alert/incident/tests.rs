@@ -477,7 +477,7 @@ fn an_incident_on_disk_is_read_back() {
     world.find(&[missing(1, &["7d"])]);
     let mut batch = Batch::default();
     for table in world.incidents.tables() {
-        table.drain(&mut batch, &mut Vec::new()).unwrap();
+        table.drain(&mut batch, None).unwrap();
     }
     let bytes: Vec<String> = batch
         .writes()

@@ -70,7 +70,7 @@ fn findings(spoil: impl FnOnce(&mut State)) -> Vec<String> {
     spoil(&mut state);
     let mut batch = Batch::default();
     for table in state.tables() {
-        table.drain(&mut batch, &mut Vec::new()).unwrap();
+        table.drain(&mut batch, None).unwrap();
     }
     store.commit(&batch).unwrap();
     let (found, _) = super::store(&store);
