@@ -1,5 +1,7 @@
 //! What changed in a block: the stuff that notices and history are made of.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::stage::Standing;
@@ -25,7 +27,7 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_index: Option<u64>,
     /// The event or view, as the contracts call it: `Rollup.Deposit`.
-    pub source: String,
+    pub source: Cow<'static, str>,
 }
 
 /// A change that people may want to hear of.

@@ -4,7 +4,10 @@
 //! slash or not, times of an exit) stays unknown until a snapshot tells it. What does not fit the book is a [`Fault`]:
 //! logs are missing or something is misunderstood, and the views decide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +42,8 @@ pub struct Seen {
 pub struct Ours {
     /// Our providers.
     pub providers: BTreeSet<ProviderId>,
-    /// Attesters in keys files.
-    pub listed: BTreeSet<AttesterAddress>,
+    /// Attesters in keys files; shared, for it is handed out with every look and there may be very many.
+    pub listed: Arc<BTreeSet<AttesterAddress>>,
 }
 
 impl Ours {
@@ -109,8 +112,6 @@ pub enum Fault {
 pub struct Outcome {
     /// What changed, in canonical order.
     pub changes: Vec<change::Entry>,
-    /// Attesters whose records an event touched, ours or not.
-    pub touched: BTreeSet<AttesterAddress>,
     /// What did not fit.
     pub faults: Vec<Fault>,
 }
@@ -217,7 +218,6 @@ impl<'a> Fold<'a> {
         change: impl FnOnce(&mut Attester) -> T,
     ) -> T {
         self.await_judgement(address);
-        self.outcome.touched.insert(address);
         self.book
             .attesters
             .change_or_make(&address, Attester::default, change)
@@ -342,7 +342,7 @@ pub fn evidence(seen: &Seen) -> Evidence {
         at: seen.at,
         transaction: Some(seen.transaction),
         log_index: Some(seen.log_index),
-        source: source_of(&seen.event).to_owned(),
+        source: source_of(&seen.event).into(),
     }
 }
 

@@ -28,13 +28,13 @@ pub struct At {
 impl At {
     /// The evidence of a view at this block.
     #[must_use]
-    pub fn evidence(&self, source: &str) -> Evidence {
+    pub fn evidence(&self, source: &'static str) -> Evidence {
         Evidence {
             block: self.block,
             at: self.at,
             transaction: None,
             log_index: None,
-            source: source.to_owned(),
+            source: source.into(),
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::{
         text::{Context, incident},
     },
     attester::{Attester, Stage},
-    book::{Book, fold::Ours},
-    keys::{ConfiguredCoinbase, KeysObservation},
+    book::Book,
+    keys::{self, ConfiguredCoinbase, KeysObservation},
     provider::{
         coinbase::{self, CoinbaseVerdict, CommonCoinbases, Configured, Rungs},
         entry_queue::{Entry, Forecast, forecast_all},
@@ -110,8 +110,11 @@ fn known(entry: Entry) -> Known<UnixSeconds> {
 
 /// What the keys files say of an attester's coinbase.
 pub(super) fn configured(keys: Option<&KeysObservation>, attester: AttesterAddress) -> Configured {
-    let row = keys.and_then(|observation| observation.keys.attesters.get(&attester));
-    match row.map(|row| &row.coinbase) {
+    said(keys.and_then(|observation| observation.keys.attesters.get(&attester)))
+}
+
+fn said(deployed: Option<&keys::Configured>) -> Configured {
+    match deployed.map(|deployed| &deployed.coinbase) {
         None => Configured::NotInAnyFile,
         Some(ConfiguredCoinbase::Missing) => Configured::Missing,
         Some(ConfiguredCoinbase::Set(coinbase)) => Configured::Set(*coinbase),
@@ -124,7 +127,6 @@ pub(super) fn configured(keys: Option<&KeysObservation>, attester: AttesterAddre
 /// What the findings about coinbases are made from.
 pub(super) struct Coinbases<'a> {
     pub(super) book: &'a Book,
-    pub(super) ours: &'a Ours,
     pub(super) keys: &'a KeysObservation,
     pub(super) common: &'a CommonCoinbases,
     pub(super) rungs: &'a Rungs,
@@ -137,8 +139,12 @@ impl Coinbases<'_> {
     pub(super) fn findings(&self) -> Vec<Finding> {
         let outlooks = Outlooks::new(self.book);
         let mut found = Vec::new();
-        for address in &self.ours.listed {
-            let Some(attester) = self.book.attesters.row(address) else {
+        // Both are in order of address and walked side by side: a fleet is judged with every news, and a search per
+        // attester would cost ten times as much.
+        let mut rows = self.book.attesters.rows().peekable();
+        for (address, deployed) in &self.keys.keys.attesters {
+            while rows.next_if(|(known, _)| *known < address).is_some() {}
+            let Some((_, attester)) = rows.next_if(|(known, _)| *known == address) else {
                 continue;
             };
             if !matches!(
@@ -148,7 +154,7 @@ impl Coinbases<'_> {
                 continue;
             }
             let expected = attester.expected_stake().map(|stake| stake.split);
-            let configured = configured(Some(self.keys), *address);
+            let configured = said(Some(deployed));
             match coinbase::judge(expected, &configured, self.common) {
                 CoinbaseVerdict::Missing { .. } => {
                     found.push(self.finding(Class::CoinbaseMissing, &outlooks, *address, attester));
@@ -301,6 +307,101 @@ impl Coinbases<'_> {
             facts,
             rungs,
             row,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        alert::text::fixtures,
+        attester::{Stake, StakeFate, Standing},
+        units::{Address, B256, BlockNumber, QueueIndex},
+    };
+
+    fn address(number: u16) -> AttesterAddress {
+        let mut bytes = [0; 20];
+        bytes[..2].copy_from_slice(&number.to_be_bytes());
+        AttesterAddress::new(Address::from(bytes))
+    }
+
+    /// One that waits and is to have the coinbase `0xc1…`.
+    fn queued() -> Attester {
+        let stake = Stake {
+            rollup: RollupVersion::new(1),
+            split: fixtures::split(0xc1),
+            entry: QueueIndex::new(1),
+            block: BlockNumber::new(1),
+            at: UnixSeconds::new(1),
+            transaction: B256::ZERO,
+            fate: StakeFate::Queued,
+        };
+        Attester {
+            stakes: vec![stake].into(),
+            standing: Standing {
+                stage: Stage::RollupEntryQueue,
+                ..Standing::default()
+            },
+            ..Attester::default()
+        }
+    }
+
+    proptest! {
+        /// Whoever the book and the keys files hold, what is found is what a search for each attester finds.
+        #[test]
+        fn every_attester_of_both_is_found(
+            staked in prop::collection::btree_set(0_u16..64, 0..40),
+            deployed in prop::collection::btree_map(0_u16..64, prop::option::of(0xc0_u8..0xc3), 0..40),
+        ) {
+            let mut book = Book::new("testnet");
+            for number in &staked {
+                book.attesters.put(address(*number), queued());
+            }
+            let configured = |coinbase: &Option<u8>| keys::Configured {
+                coinbase: coinbase.map_or(ConfiguredCoinbase::Missing, |byte| {
+                    ConfiguredCoinbase::Set(fixtures::split(byte))
+                }),
+                hosts: Vec::new(),
+                files: Vec::new(),
+            };
+            let rows = deployed.iter().map(|(number, coinbase)| (address(*number), configured(coinbase)));
+            let keys = keys::Keys { attesters: rows.collect(), ..keys::Keys::default() };
+            let keys = KeysObservation {
+                keys: Arc::new(keys),
+                read_at: UnixSeconds::new(1),
+                changed: true,
+            };
+            let explorer = fixtures::explorer();
+            let look = Coinbases {
+                book: &book,
+                keys: &keys,
+                common: &CommonCoinbases::default(),
+                rungs: &Rungs::default(),
+                context: &fixtures::context(&explorer),
+                now: UnixSeconds::new(2),
+            };
+            let found: Vec<(Class, String)> = look
+                .findings()
+                .into_iter()
+                .map(|finding| (finding.class, finding.subject))
+                .collect();
+            let wanted: Vec<(Class, String)> = deployed
+                .iter()
+                .filter(|(number, coinbase)| staked.contains(number) && **coinbase != Some(0xc1))
+                .map(|(number, coinbase)| {
+                    let class = match coinbase {
+                        None => Class::CoinbaseMissing,
+                        Some(_) => Class::CoinbaseMismatch,
+                    };
+                    (class, subject(&format!("{:#x}", address(*number).address())))
+                })
+                .collect();
+            prop_assert_eq!(found, wanted);
         }
     }
 }

@@ -216,7 +216,6 @@ impl Look<'_> {
                 let (common, rungs) = (&self.bureau.common, &self.bureau.rungs);
                 let coinbases = Coinbases {
                     book,
-                    ours: &ours,
                     keys,
                     common,
                     rungs,

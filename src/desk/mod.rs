@@ -87,9 +87,16 @@ pub struct Letterhead {
 pub struct Desk {
     letterhead: Letterhead,
     bureaus: BTreeMap<String, Bureau>,
-    keys: Mutex<BTreeMap<String, KeysObservation>>,
+    keys: Mutex<BTreeMap<String, Listed>>,
     judged_ms: Mutex<BTreeMap<String, u64>>,
     restored: Mutex<Option<Restored>>,
+}
+
+/// What keys files say, with the attesters that they name: made once per observation, for it is asked for at every block.
+#[derive(Debug)]
+struct Listed {
+    observation: KeysObservation,
+    attesters: Arc<BTreeSet<AttesterAddress>>,
 }
 
 /// A database that was damaged and restored, and when.
@@ -124,14 +131,20 @@ impl Desk {
 
     /// Takes what keys files of a network say. The next judgement sees it.
     pub fn take_keys(&self, network: &str, keys: KeysObservation) {
-        locked(&self.keys).insert(network.to_owned(), keys);
+        let attesters = Arc::new(keys.keys.attesters.keys().copied().collect());
+        let listed = Listed {
+            observation: keys,
+            attesters,
+        };
+        locked(&self.keys).insert(network.to_owned(), listed);
         locked(&self.judged_ms).remove(network);
     }
 
     /// What the keys files of a network say; `None` before the first look.
     #[must_use]
     pub fn keys(&self, network: &str) -> Option<KeysObservation> {
-        locked(&self.keys).get(network).cloned()
+        let keys = locked(&self.keys);
+        keys.get(network).map(|listed| listed.observation.clone())
     }
 
     /// The networks.
@@ -256,13 +269,13 @@ impl Announcer for Desk {
     }
 
     fn ours(&self, state: &State, network: &str) -> Ours {
-        let listed = self
-            .keys(network)
-            .map(|keys| keys.keys.attesters.keys().copied().collect())
-            .unwrap_or_default();
+        let keys = locked(&self.keys);
+        let listed = keys.get(network);
         Ours {
             providers: self.provider(state, network).into_iter().collect(),
-            listed,
+            listed: listed
+                .map(|listed| Arc::clone(&listed.attesters))
+                .unwrap_or_default(),
         }
     }
 }

@@ -95,7 +95,7 @@ impl EvidenceView {
     pub(super) fn new(evidence: &Evidence, place: Place<'_>) -> Self {
         let transaction = evidence.transaction;
         Self {
-            source: evidence.source.clone(),
+            source: evidence.source.clone().into_owned(),
             block: Block::new(evidence.block, Some(evidence.at), place.network),
             transaction: transaction.map(|hash| hash.to_string()),
             log_index: evidence.log_index,

@@ -2,7 +2,10 @@
 //!
 //! Three aggregates at most: what is asked at every block, what a sweep adds to it, and what the answers leave open.
 
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use super::{
     WatchError, Watcher,
@@ -33,6 +36,9 @@ pub(super) enum Views {
 
 /// Views that other endpoints are asked to confirm: what the smallest gas cap allows in one aggregate.
 const HEARD_MAX: usize = 100;
+
+/// Questions whose raw answers are held at a time: some 4 MB of them, where those of 100,000 attesters would be 60.
+const PIECE: usize = 5_000;
 
 /// How often what answers leave open is asked: a round leads to its committees, and they to its tally.
 const OPEN_ROUNDS_MAX: u32 = 3;
@@ -117,16 +123,18 @@ impl Watcher {
         if calls.is_empty() {
             return Ok(Default::default());
         }
-        let answers = self.endpoints.calls(header, &calls).await?;
-        let snapshot = Snapshot::read(&questions, &answers);
-        // What alerts rest on, for others to confirm.
-        let is_telling = |question: &Question| matches!(question, Question::View { .. });
-        let heard = questions.iter().zip(calls.into_iter().zip(answers));
-        let heard = heard
-            .filter(|(question, _)| is_telling(question))
-            .map(|(_, heard)| heard)
-            .take(HEARD_MAX)
-            .collect();
+        let (mut snapshot, mut heard) = (Snapshot::default(), Vec::new());
+        for (questions, calls) in questions.chunks(PIECE).zip(calls.chunks(PIECE)) {
+            let answers = self.endpoints.calls(header, calls).await?;
+            snapshot.extend(Snapshot::read(questions, &answers));
+            // What alerts rest on, for others to confirm.
+            let is_telling = |question: &Question| matches!(question, Question::View { .. });
+            let told = questions.iter().zip(calls.iter().cloned().zip(answers));
+            let told = told
+                .filter(|(question, _)| is_telling(question))
+                .map(|(_, told)| told);
+            heard.extend(told.take(HEARD_MAX.saturating_sub(heard.len())));
+        }
         Ok((snapshot, heard))
     }
 
@@ -185,7 +193,7 @@ fn with_joining(ours: &Ours, page: &Page) -> Ours {
         } = &seen.event
             && ours.providers.contains(provider)
         {
-            ours.listed.extend(attesters);
+            Arc::make_mut(&mut ours.listed).extend(attesters);
         }
     }
     ours

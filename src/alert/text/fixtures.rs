@@ -58,7 +58,7 @@ pub(crate) fn context(explorer: &Explorer) -> Context<'_> {
 }
 
 /// Where something was seen.
-pub(crate) fn evidence(source: &str) -> Evidence {
+pub(crate) fn evidence(source: &'static str) -> Evidence {
     Evidence {
         block: BlockRef {
             number: BlockNumber::new(25_533_401),
@@ -67,7 +67,7 @@ pub(crate) fn evidence(source: &str) -> Evidence {
         at: UnixSeconds::new(1_795_233_600),
         transaction: Some(B256::repeat_byte(0xee)),
         log_index: Some(3),
-        source: source.to_owned(),
+        source: source.into(),
     }
 }
 

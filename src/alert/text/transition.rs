@@ -103,7 +103,7 @@ fn row(context: &Context<'_>, transition: &Transition<'_>) -> Vec<(String, Strin
         ("host", label.host.unwrap_or_default()),
         ("address", transition.attester.to_string()),
         ("transaction", transaction.unwrap_or_default()),
-        ("event", evidence.source.clone()),
+        ("event", evidence.source.clone().into_owned()),
     ];
     let owned = |(name, value): (&str, String)| (name.to_owned(), value);
     cells.into_iter().map(owned).collect()
@@ -256,7 +256,7 @@ fn coinbase_step(context: &Context<'_>, transition: &Transition<'_>) -> Option<T
 
 pub(super) fn because(context: &Context<'_>, evidence: &Evidence, why: &str) -> Text {
     let text = Text::plain(format!("{why}: "))
-        .with(Span::Code(evidence.source.clone()))
+        .with(Span::Code(evidence.source.clone().into_owned()))
         .and(" in block ")
         .with(context.explorer.block(evidence.block.number))
         .and(", ");

@@ -92,7 +92,7 @@ impl Stagehand {
         let provider = ProviderId::new(provider);
         let ours = Ours {
             providers: [provider].into(),
-            listed: listed.into_iter().collect(),
+            listed: Arc::new(listed.into_iter().collect()),
         };
         let subject = Subject {
             network: NETWORK.to_owned(),
