@@ -51,9 +51,7 @@ pub fn description() -> String {
     } else {
         "release profile"
     };
-    format!(
-        "Measured on {date} at commit {commit}: {cores} cores ({model}); {compiler}, {profile}"
-    )
+    format!("Measured on {date} at commit {commit}: {cores} cores ({model}); {compiler}, {profile}")
 }
 
 /// The value below which `percent` of a hundred lie.

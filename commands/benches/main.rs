@@ -66,7 +66,9 @@ fn main() {
     }
     let is_written = options.iter().any(|option| option == "--markdown");
     if is_written && !names.is_empty() {
-        eprintln!("the table of docs/PERFORMANCE.md is of one run: --markdown goes with all figures");
+        eprintln!(
+            "the table of docs/PERFORMANCE.md is of one run: --markdown goes with all figures"
+        );
         std::process::exit(2);
     }
     let mut sheet = Sheet::default();

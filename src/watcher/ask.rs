@@ -37,7 +37,7 @@ pub(super) enum Views {
 /// Views that other endpoints are asked to confirm: what the smallest gas cap allows in one aggregate.
 const HEARD_MAX: usize = 100;
 
-/// Questions whose raw answers are held at a time: some 4 MB of them, where those of 100,000 attesters would be 60.
+/// Questions whose raw answers are held at a time: by reckoning some 3 MB of them, where those of 100,000 attesters would be 50.
 const PIECE: usize = 5_000;
 
 /// How often what answers leave open is asked: a round leads to its committees, and they to its tally.
