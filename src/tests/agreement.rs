@@ -1,7 +1,11 @@
 //! What other endpoints say of a block with news: asked before it is told, owed where they are silent, and believed where a
 //! majority of them contradicts the one that told it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use alloy::sol_types::{SolCall, SolEvent};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -9,11 +13,14 @@ use steward::{
     alert::text::Explorer,
     chain::{ChainError, contracts::abi},
     desk::{Bureau, Desk, Letterhead},
+    metrics::{Metrics, PerAttester},
     outbox::{Delivery, DeliveryState, Routes, courier::ChannelId},
     provider::coinbase::{CommonCoinbases, Rungs},
+    service::counted::CountedAnnouncer,
     state::State,
     store::memory::{Fault as DiskFault, FaultPlan},
-    units::{Address, Bytes, ProviderId, U256},
+    units::{Address, Bytes, ProviderId, U256, UnixSeconds},
+    views::{Build, Gateway, Glance, NetworkGlance},
     watcher::ProviderRef,
 };
 
@@ -45,8 +52,8 @@ fn with_desk(mut watched: Watched) -> Watched {
         has_keys_dir: false,
         endpoints: None,
     };
-    watched.recorder = std::sync::Arc::new(Recorder {
-        desk: Some(Desk::new(Letterhead::default(), vec![bureau])),
+    watched.recorder = Arc::new(Recorder {
+        desk: Some(Arc::new(Desk::new(Letterhead::default(), vec![bureau]))),
         ..Recorder::default()
     });
     watched.restart();
@@ -248,6 +255,50 @@ async fn what_one_source_told_is_taken_back_when_a_majority_contradicts_it() {
     assert!(happened(&watched, "why: Overruled"));
     assert_eq!(disagreement(&watched).await.1, ["rpc-1"]);
     assert_eq!(sources(&watched).await, ["2 of 3 endpoints agree"]);
+}
+
+/// What is counted while a world is watched: one card's worth each, and rehearsals not at all.
+#[tokio::test(start_paused = true)]
+async fn changes_their_latency_and_contradictions_are_counted_once() {
+    let mut watched = watched(2, 3);
+    let metrics = Metrics::new(PerAttester::default()).unwrap();
+    watched.recorder = Arc::new(Recorder {
+        desk: Some(Arc::new(CountedAnnouncer::new(
+            Arc::new(Recorder::default()),
+            metrics.live(),
+        ))),
+        ..Recorder::default()
+    });
+    watched.restart();
+    watched.is_right().await;
+    watched.endpoints[0].change(|manners| manners.lies = vec![no_deposits()]);
+    watched.play(flush);
+    watched.is_right().await;
+    let state = watched.writer.read().await;
+    let networks = BTreeMap::from([(NETWORK.to_owned(), NetworkGlance::new(31_337))]);
+    let text = metrics.gather(&Glance {
+        state: &state,
+        store: watched.writer.store().as_ref(),
+        now_ms: 0,
+        networks: &networks,
+        gateway: &Gateway::default(),
+        build: &Build {
+            version: String::new(),
+            revision: String::new(),
+            started_at: UnixSeconds::new(0),
+        },
+    });
+    let text = text.unwrap();
+    for line in [
+        "steward_transitions_total{from=\"ROLLUP_ENTRY_QUEUE\",network=\"sim\",to=\"ACTIVE\"} 2",
+        "steward_detection_latency_seconds_count{network=\"sim\"} 1",
+        "steward_detection_latency_seconds_sum{network=\"sim\"} 2",
+        "steward_rpc_disagreements_total{network=\"sim\"} 1",
+    ] {
+        let named = line.split('{').next().unwrap();
+        let of: Vec<&str> = text.lines().filter(|one| one.starts_with(named)).collect();
+        assert!(of.contains(&line), "{line}: {of:#?}");
+    }
 }
 
 /// Lies that a block with news shows: whom they hide or invent is counted elsewhere in the same block.

@@ -13,7 +13,6 @@ use steward::{
         endpoints::{Endpoints, Options},
     },
     clock::ManualClock,
-    desk::Desk,
     state::State,
     store::memory::MemoryStore,
     units::{BlockNumber, ProviderId, UnixSeconds},
@@ -37,8 +36,8 @@ pub struct Recorder {
     pub faults: Mutex<Vec<Fault>>,
     /// The names of what happened.
     pub happenings: Mutex<Vec<String>>,
-    /// Who makes cards of it, where cards are wanted.
-    pub desk: Option<Desk>,
+    /// Who makes cards of it, or counts it, where that is wanted.
+    pub desk: Option<Arc<dyn Announcer>>,
 }
 
 impl Announcer for Recorder {
