@@ -14,6 +14,7 @@ mod health;
 pub mod import;
 mod incident;
 mod job;
+mod network;
 mod paper;
 mod provider;
 mod queue;
@@ -55,6 +56,9 @@ pub(crate) enum Question {
     /// Jobs: list, show, retry, cancel, verify
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Networks: read one again that is stopped
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
     /// Alerts: send a test card through the whole path
     #[command(subcommand)]
     Alert(alert::AlertCommand),
@@ -178,6 +182,7 @@ pub(crate) async fn run(question: &Question, desk: &Desk<'_>) -> Result<Outcome>
         Question::Provider(provider) => provider.run(desk).await,
         Question::Incident(command) => command.run(desk).await,
         Question::Job(command) => command.run(desk).await,
+        Question::Network(command) => command.run(desk).await,
         Question::Alert(command) => command.run(desk).await,
         Question::Health(health) => health.run(desk).await,
     }

@@ -109,6 +109,21 @@ impl Book {
         })
     }
 
+    /// Forgets everything that follows from blocks; history is on the disk only, and deleted there. What endpoints
+    /// contradicted each other about stays.
+    pub fn forget(&mut self) {
+        self.chapter.clear();
+        self.blocks.clear();
+        self.rollups.clear();
+        self.entry_queue.clear();
+        self.providers.clear();
+        self.provider_queue.clear();
+        self.attesters.clear();
+        self.rounds.clear();
+        self.unknown_events.clear();
+        self.owed_agreements.clear();
+    }
+
     /// The network as a whole.
     #[must_use]
     pub fn summary(&self) -> Chapter {

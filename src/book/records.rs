@@ -42,6 +42,12 @@ pub struct Chapter {
     /// What the logs did not tell, where they are not complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingFact>,
+    /// Endpoints that do not hold what is missing: they refuse it, or answer with nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forgetful: Vec<EndpointName>,
+    /// The first block in which a log of ours was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_log: Option<BlockNumber>,
     /// Whether every attester of ours was compared with its views at least once at the head.
     pub is_swept: bool,
 }

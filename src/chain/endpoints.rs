@@ -108,6 +108,11 @@ pub struct Endpoints {
 pub(super) struct Failures(Option<ChainError>);
 
 impl Failures {
+    /// Whether nothing failed.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// An unknown block outweighs the rest, for it means that the head must be read again; else the leader's word counts.
     pub(super) fn push(&mut self, error: ChainError) {
         if self.0.is_none() || error == ChainError::UnknownBlock {

@@ -86,6 +86,8 @@ struct State {
     aggregate: Learnt,
     unknown_blocks: u32,
     lacks_logs_through: Option<BlockNumber>,
+    /// A block whose log it was seen to hold: history is forgotten from its beginning on, so it holds what follows too.
+    holds_logs_from: Option<BlockNumber>,
     lacks_state_through: Option<BlockNumber>,
     /// Until when it is not asked for its safe and its final block.
     tags_unknown_until: [Option<Instant>; 2],
@@ -108,6 +110,7 @@ impl Member {
             aggregate: Learnt::new(options.aggregate_start, options.aggregate_max, 12),
             unknown_blocks: 0,
             lacks_logs_through: None,
+            holds_logs_from: None,
             lacks_state_through: None,
             tags_unknown_until: [None; 2],
             silent: HashSet::new(),
@@ -422,10 +425,20 @@ impl Member {
             .is_some_and(|through| block <= through)
     }
 
+    /// Whether it was seen to hold a log of `block` or of an earlier one.
+    pub(super) fn is_known_to_hold(&self, block: BlockNumber) -> bool {
+        let from = self.state().holds_logs_from;
+        from.is_some_and(|from| from <= block)
+    }
+
     /// Remembers whether it holds the logs of `block`.
     pub(super) fn holds_logs_of(&self, block: BlockNumber, holds: bool) {
         let mut state = self.state();
         let through = state.lacks_logs_through;
+        if holds {
+            let from = state.holds_logs_from.unwrap_or(block);
+            state.holds_logs_from = Some(from.min(block));
+        }
         state.lacks_logs_through = if holds {
             through.filter(|through| *through < block)
         } else {

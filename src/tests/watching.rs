@@ -291,6 +291,12 @@ async fn a_history_that_nobody_holds_is_named_and_nothing_depends_on_it() {
     let book = state.book(NETWORK).unwrap();
     let summary = book.summary();
     assert_eq!(summary.is_complete, Some(false));
+    assert_eq!(
+        summary.first_block, summary.cursor.number,
+        "before it, nobody remembers"
+    );
+    let forgetful: Vec<&str> = summary.forgetful.iter().map(|one| one.as_str()).collect();
+    assert_eq!(forgetful, ["rpc-1", "rpc-2"]);
     let provider = ProviderId::new(OURS);
     let expected = [
         MissingFact::Canonical {
@@ -317,6 +323,30 @@ async fn a_history_that_nobody_holds_is_named_and_nothing_depends_on_it() {
     assert_eq!(latest, Some(RollupVersion::new(1)));
 }
 
+/// The leader answers `[]` for what it forgot; the other one is not there at first.
+#[tokio::test(start_paused = true)]
+async fn history_is_read_from_the_endpoint_that_remembers_it() {
+    for is_late in [false, true] {
+        let mut watched = watched(4, 2);
+        watched.play(|world| {
+            flush(world);
+            world.mine_many(200);
+        });
+        let height = watched.play(|world| world.head().block.number.value());
+        watched.endpoints[0].change(|manners| {
+            manners.pruned = Some((height - 20, Pruning::Silent));
+        });
+        if is_late {
+            watched.endpoints[1].fail_next(ChainError::Unavailable("502".to_owned()));
+        }
+        watched.is_right().await;
+        watched.is_complete().await;
+        assert_eq!(standing(&watched, 0).await.0, Stage::Active);
+        let state = watched.writer.read().await;
+        assert!(state.book(NETWORK).unwrap().summary().forgetful.is_empty());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_every_endpoint_refuses_old_logs_reading_begins_where_they_begin() {
     let mut watched = watched(4, 2);
@@ -333,6 +363,7 @@ async fn where_every_endpoint_refuses_old_logs_reading_begins_where_they_begin()
     let summary = state.book(NETWORK).unwrap().summary();
     assert_eq!(summary.first_block.value(), held);
     assert_eq!(summary.is_complete, Some(false));
+    assert_eq!(summary.forgetful.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -350,6 +381,50 @@ async fn a_final_block_that_goes_away_stops_the_network() {
     assert!(matches!(last, Step::Stopped(_)), "{last:?}");
     let Step::Stopped(why) = last else { return };
     assert!(why.contains("final"), "{why}");
+}
+
+/// A person who has looked at the endpoints has the network read again: from its first block, and in silence about what
+/// was told before.
+#[tokio::test(start_paused = true)]
+async fn a_stopped_network_goes_on_when_a_person_says_so() {
+    let mut watched = watched(2, 1);
+    watched.play(flush);
+    watched.play(|world| world.mine_many(100));
+    watched.is_right().await;
+    let refused = watched.watcher.resume("ada", "to see").await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "sim is not stopped, and nothing of its history is missing"
+    );
+    watched.play(|world| world.mine_many(40));
+    watched.is_right().await;
+    let told_to = watched.play(|world| world.head().block.number);
+    watched.play(|world| {
+        world.reorg(120, |_| true);
+        stake(world, 1);
+        world.mine();
+    });
+    while !matches!(watched.step().await.unwrap(), Step::Stopped(_)) {}
+    watched.restart();
+    let resumed = watched
+        .watcher
+        .resume("ada", "rpc-1 was right")
+        .await
+        .unwrap();
+    assert_eq!((resumed.by.as_str(), resumed.floor), ("ada", told_to));
+    watched.restart();
+    watched.play(|world| world.mine_many(80));
+    watched.is_right().await;
+    watched.is_complete().await;
+    watched.is_durable().await;
+    let state = watched.writer.read().await;
+    let progress = state.progress_of(NETWORK);
+    assert_eq!(progress.resumptions, [resumed]);
+    assert_eq!((progress.stopped, progress.floor), (None, told_to));
+    let store = watched.writer.store();
+    let book = state.book(NETWORK).unwrap();
+    let history = book.history.of(store.as_ref(), attester(0), 100).unwrap();
+    assert_eq!(history.len(), 3, "the old history is gone: {history:?}");
 }
 
 async fn refusal(provider: ProviderRef, registry: Option<Address>) -> String {
@@ -510,4 +585,28 @@ async fn blocks_whose_state_nobody_holds_are_not_waited_for_one_by_one() {
         let health = watched.source.health().remove(0);
         assert_eq!((health.failures, health.last_error), (0, None), "{denial}");
     }
+}
+
+/// Where no endpoint tells finality, the configured depth does: ranges end at it, and undo records go with it.
+#[tokio::test(start_paused = true)]
+async fn a_configured_depth_stands_for_finality_where_nobody_tells_it() {
+    const DEPTH: u64 = 100;
+    let first = watched(2, 1);
+    let mut subject = first.subject.clone();
+    subject.finality_depth = Some(DEPTH);
+    let mut watched = Watched::of(&first.world, 1, subject);
+    watched.endpoints[0].change(|manners| manners.has_tags = false);
+    watched.play(|world| world.mine_many(300));
+    watched.is_right().await;
+    // The blocks that are not final were read one by one, so that they can be taken back.
+    watched.play(|world| world.reorg(DEPTH - 10, |_| true));
+    watched.play(World::mine);
+    watched.is_right().await;
+    watched.play(|world| world.mine_many(40));
+    watched.is_right().await;
+    let state = watched.writer.read().await;
+    let cursor = state.book(NETWORK).unwrap().summary().cursor;
+    let finalized = state.progress_of(NETWORK).finalized.unwrap();
+    let behind = cursor.number.since(finalized.number);
+    assert!((DEPTH..DEPTH + 64).contains(&behind), "{behind}");
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     book::fold::{Fold, Mode, Seen},
-    chain::{BlockTag, ChainError, Header, contracts::Event},
+    chain::{BlockTag, ChainError, Header, Log, contracts::Event},
     state::State,
     units::{BlockNumber, BlockRef, UnixSeconds},
 };
@@ -108,7 +108,12 @@ impl Watcher {
             .await
             .ok()
             .and_then(|finality| finality.finalized);
-        let to = finalized.map_or(near, |finalized| finalized.number.min(near));
+        // Where no endpoint tells finality, the configured depth does.
+        let depth = self.subject.finality_depth;
+        let to = finalized
+            .map(|finalized| finalized.number)
+            .or_else(|| depth.map(|depth| head.block.number.saturating_sub(depth)))
+            .map_or(near, |finalized| finalized.min(near));
         if to < from {
             return self.follow_to(head).await;
         }
@@ -120,10 +125,12 @@ impl Watcher {
             (book.contracts(), book.summary().at)
         };
         let filter = catch_up_filter(&contracts);
-        let range = match self.endpoints.logs(from, to, &filter).await {
+        let known = self.known_logs(from);
+        let range = match self.endpoints.history(from, to, &filter, &known).await {
             Err(ChainError::Pruned(_)) => return self.skip_history(from, to, head).await,
             range => range?,
         };
+        self.learn_logs(&range.logs);
         let reached = range.to_reached;
         let Some(end) = self.endpoints.header(BlockTag::Number(reached)).await? else {
             return Ok(Step::Idle);
@@ -154,6 +161,31 @@ impl Watcher {
         })
     }
 
+    /// Logs before `from` that are known to exist, the oldest first.
+    fn known_logs(&self, from: BlockNumber) -> Vec<Log> {
+        let known = self.known_logs.lock();
+        let known = known.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_before = |log: &&Log| log.block.number < from;
+        known.iter().filter(is_before).cloned().collect()
+    }
+
+    fn learn_logs(&self, logs: &[Log]) {
+        let known = self.known_logs.lock();
+        let mut known = known.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (Some(first), Some(newest)) = (logs.first(), logs.last()) else {
+            return;
+        };
+        let mut oldest = first.clone();
+        if let Some(known) = known
+            .first()
+            .filter(|known| known.block.number < first.block.number)
+        {
+            oldest = known.clone();
+        }
+        *known = vec![oldest, newest.clone()];
+        known.dedup();
+    }
+
     /// Nobody holds the logs from `from` on: goes on where somebody does, and says that what lies before is unknown.
     async fn skip_history(
         &self,
@@ -182,12 +214,14 @@ impl Watcher {
             return Ok(Step::Idle);
         };
         let network = self.network();
+        let forgetful = self.endpoints.forgetful(lost);
         tracing::warn!(network, block.number = %held, "nobody holds the logs before this block");
         self.writer
             .commit(|state: &mut State, _| {
                 if let Some(book) = state.books.get_mut(network) {
                     book.change_chapter(|chapter| {
                         chapter.first_block = held;
+                        chapter.forgetful = forgetful;
                         chapter.cursor = before.block;
                         chapter.at = before.timestamp;
                         chapter.is_swept = false;
@@ -229,7 +263,9 @@ impl Watcher {
                 let mut fold = Fold::new(book, &ours, Mode::CatchUp);
                 fold.events(&reading.seen);
                 let outcome = fold.finish();
+                let oldest_log = reading.seen.first().map(|seen| seen.block.number);
                 book.change_chapter(|chapter| {
+                    chapter.oldest_log = chapter.oldest_log.or(oldest_log);
                     chapter.cursor = end.block;
                     chapter.at = end.timestamp;
                     chapter.is_swept = false;

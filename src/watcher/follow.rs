@@ -6,7 +6,7 @@ use super::{
     Happening, Told, WatchError, Watcher,
     agree::{Heard, Heeded},
     ask::Views,
-    completeness::missing_facts,
+    completeness::{MissingFact, missing_facts},
     discover,
     logs::Reading,
     progress::Progress,
@@ -15,7 +15,7 @@ use crate::{
     book::{
         Book,
         fold::{Fault, Fold, Mode, Ours, Outcome},
-        records::{Block, Rollup, UnknownEvent},
+        records::{Block, Chapter, Rollup, UnknownEvent},
         snapshot::At,
     },
     chain::{ChainError, EndpointName, Header, Log, agreement::digest},
@@ -218,6 +218,12 @@ impl Watcher {
                 replace_rollups(book, found);
             }
             outcome = fold_block(book, &ours, header, page, views, mode);
+            let chapter = book.summary();
+            if chapter.missing.iter().any(is_silence) && chapter.forgetful.is_empty() {
+                // Nobody told it, so all of them were asked in vain.
+                let forgetful = self.endpoints.names();
+                book.change_chapter(|chapter| chapter.forgetful = forgetful);
+            }
             if trust == Trust::Logs && was_swept && is_contradicted(&outcome) {
                 return Err(WatchError::Contradiction);
             }
@@ -352,9 +358,10 @@ fn fold_block(
     book.change_chapter(|chapter| {
         chapter.cursor = header.block;
         chapter.at = header.timestamp;
+        let oldest_log = page.reading.seen.first().map(|seen| seen.block.number);
+        chapter.oldest_log = chapter.oldest_log.or(oldest_log);
         if let Some(missing) = missing {
-            chapter.is_complete = Some(missing.is_empty());
-            chapter.missing = missing;
+            note_missing(chapter, missing);
         }
         match views {
             Views::Missing => chapter.is_swept = false,
@@ -363,6 +370,24 @@ fn fold_block(
         }
     });
     outcome
+}
+
+const fn is_silence(fact: &MissingFact) -> bool {
+    matches!(fact, MissingFact::Canonical { .. })
+}
+
+/// What the sweep proves to be missing. Where not even the Registry's first word was told, nobody remembers what lies
+/// before the first log that was found.
+fn note_missing(chapter: &mut Chapter, missing: Vec<MissingFact>) {
+    if missing.iter().any(is_silence) && chapter.forgetful.is_empty() {
+        let begins = chapter.oldest_log.unwrap_or(chapter.cursor.number);
+        chapter.first_block = chapter.first_block.max(begins);
+    }
+    if missing.is_empty() {
+        chapter.forgetful.clear();
+    }
+    chapter.is_complete = Some(missing.is_empty());
+    chapter.missing = missing;
 }
 
 fn advance(progress: &mut Progress, header: &Header) {

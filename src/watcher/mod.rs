@@ -17,9 +17,10 @@ pub mod logs;
 pub mod progress;
 mod provider;
 pub mod reorg;
+pub mod resume;
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -28,7 +29,7 @@ use thiserror::Error;
 
 use crate::{
     book::fold::Ours,
-    chain::{BlockTag, ChainError, Header, endpoints::Endpoints},
+    chain::{BlockTag, ChainError, Header, Log, endpoints::Endpoints},
     clock::Clock,
     state::State,
     store::StoreError,
@@ -81,6 +82,10 @@ pub struct Watcher {
     pub(crate) announcer: Arc<dyn Announcer>,
     /// Height at which finality was asked for last; forgetting it costs one question.
     pub(crate) finality_asked_at: AtomicU64,
+    /// The first and the newest log that a catch-up found; forgetting them costs one question to each endpoint.
+    pub(crate) known_logs: Mutex<Vec<Log>>,
+    /// Held while a step is taken: what a step decided from is not forgotten under it.
+    pub(crate) stepping: tokio::sync::Mutex<()>,
 }
 
 /// What becomes of changes: the announcer turns them into notices, inside the commit that caused them.
@@ -240,6 +245,8 @@ impl Watcher {
             clock,
             announcer,
             finality_asked_at: AtomicU64::new(0),
+            known_logs: Mutex::default(),
+            stepping: tokio::sync::Mutex::default(),
         }
     }
 
@@ -254,6 +261,7 @@ impl Watcher {
     /// # Errors
     /// [`WatchError`]; unless it [is fatal](WatchError::is_fatal) the step is simply taken again.
     pub async fn step(&self) -> Result<Step, WatchError> {
+        let _step = self.stepping.lock().await;
         if let Some(reason) = self.progress().await.stopped {
             return Ok(Step::Stopped(reason));
         }

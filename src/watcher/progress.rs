@@ -5,7 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProviderRef, audit::NotedFault};
+use super::{
+    ProviderRef,
+    audit::NotedFault,
+    resume::{RESUMPTIONS_MAX, Resumption},
+};
 use crate::{
     store::{Tree, table::Record},
     units::{BlockNumber, BlockRef, ProviderId, UnixSeconds},
@@ -113,12 +117,34 @@ pub struct Progress {
     /// Why the network is stopped; `None` = it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+    /// Who had the network read again: at most [`super::resume::RESUMPTIONS_MAX`], the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumptions: Vec<Resumption>,
 }
 
 /// Seconds after which a head counts as stale: 5 min, 25 slots of the L1.
 pub const HEAD_STALE_SECONDS: u64 = 300;
 
 impl Progress {
+    /// Forgets how far the network was read, and remembers what may not be announced again, and who ordered it.
+    pub(super) fn begin_again(&mut self, resumption: &Resumption) {
+        let mut resumptions = std::mem::take(&mut self.resumptions);
+        resumptions.push(resumption.clone());
+        let over = resumptions.len().saturating_sub(RESUMPTIONS_MAX);
+        resumptions.drain(..over);
+        *self = Self {
+            floor: resumption.floor,
+            is_introduced: self.is_introduced,
+            head: self.head,
+            head_at: self.head_at,
+            reorgs: self.reorgs,
+            reorg_depth_max: self.reorg_depth_max,
+            provider: self.provider,
+            resumptions,
+            ..Self::default()
+        };
+    }
+
     /// Age of the newest block that was read; `None` before the first.
     #[must_use]
     pub fn head_age_seconds(&self, now: UnixSeconds) -> Option<u64> {
