@@ -26,7 +26,7 @@ use super::{
     body,
     connection::Connection,
     rates::{Lane, Rates},
-    search,
+    search::{self, Marks},
 };
 
 /// Most of an answer that is read: 100 messages with ten full embeds each stay far below.
@@ -172,13 +172,9 @@ impl DiscordCourier {
         Ok(())
     }
 
-    async fn find_message(
-        &self,
-        channel: ChannelId,
-        nonce: &str,
-        since_ms: u64,
-    ) -> Result<Found, CourierError> {
-        let me = self.me().await?;
+    async fn find_message(&self, parcel: &Parcel, since_ms: u64) -> Result<Found, CourierError> {
+        let channel = parcel.channel;
+        let marks = Marks::of(parcel, self.me().await?);
         let start = search::snowflake_before(since_ms);
         let mut after = start;
         let mut has_seen_any = false;
@@ -192,8 +188,8 @@ impl DiscordCourier {
                 }
                 page => page?,
             };
-            if let Some(message) = page.iter().find(|one| search::is_ours(one, &me, nonce)) {
-                return Ok(search::found(message));
+            if let Some(message) = page.iter().find(|one| marks.are_on(one)) {
+                return Ok(marks.found(message));
             }
             has_seen_any |= !page.is_empty();
             match search::newest(&page).filter(|_| page.len() >= search::PAGE) {
@@ -266,11 +262,10 @@ impl Courier for DiscordCourier {
 
     fn find<'a>(
         &'a self,
-        channel: ChannelId,
-        nonce: &'a str,
+        parcel: &'a Parcel,
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
-        Box::pin(self.find_message(channel, nonce, since_ms))
+        Box::pin(self.find_message(parcel, since_ms))
     }
 
     fn delete(

@@ -47,14 +47,14 @@ pub struct Receipt {
     pub channel: ChannelId,
     /// The nonce it carries, where the answer tells.
     pub nonce: Option<String>,
-    /// Whether what stands there is what was sent.
+    /// Whether what stands there shows what was sent; for a found one, what would be sent now.
     pub is_faithful: bool,
 }
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// The message with the nonce.
+    /// The message.
     Yes(Receipt),
     /// The search was complete, and there is none.
     No,
@@ -75,11 +75,12 @@ pub trait Courier: Send + Sync + Debug {
         content: &'a Message,
     ) -> BoxFuture<'a, Result<(), CourierError>>;
 
-    /// Looks for the message of ours that carries `nonce`, from `since_ms` (Unix, milliseconds) to the end.
+    /// Looks for the message that an earlier try to send `parcel` may have made, from `since_ms` (Unix, milliseconds) to the
+    /// end. A message that is read back carries no nonce (Discord gives it in the answer to the send only), so it is known
+    /// by the id in its footer, or where it has no card, by its words.
     fn find<'a>(
         &'a self,
-        channel: ChannelId,
-        nonce: &'a str,
+        parcel: &'a Parcel,
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>>;
 

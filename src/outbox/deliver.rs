@@ -56,7 +56,6 @@ enum Search {
 }
 
 async fn carry(courier: Arc<dyn Courier>, sendout: &Sendout) -> Carriage {
-    let Parcel { channel, nonce, .. } = &sendout.parcel;
     let (from_ms, may_resend, is_all) = match sendout.search {
         Search::No => return send(courier, &sendout.parcel).await,
         Search::Since {
@@ -65,7 +64,7 @@ async fn carry(courier: Arc<dyn Courier>, sendout: &Sendout) -> Carriage {
         } => (from_ms, may_resend, false),
         Search::Only { from_ms } => (from_ms, false, true),
     };
-    match courier.find(*channel, nonce, from_ms).await {
+    match courier.find(&sendout.parcel, from_ms).await {
         Ok(Found::Yes(receipt)) => Carriage::Found(receipt),
         Ok(Found::No) if is_all => Carriage::NotFound,
         Ok(Found::No) => send(courier, &sendout.parcel).await,

@@ -63,11 +63,10 @@ impl Courier for Counted {
 
     fn find<'a>(
         &'a self,
-        channel: ChannelId,
-        nonce: &'a str,
+        parcel: &'a Parcel,
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
-        self.courier.find(channel, nonce, since_ms)
+        self.courier.find(parcel, since_ms)
     }
 
     fn delete(
