@@ -129,6 +129,8 @@ pub struct Fold<'a> {
     /// Attesters touched since the last judgement, in the order in which they were.
     pending: Vec<AttesterAddress>,
     is_pending: BTreeSet<AttesterAddress>,
+    /// Every attester that was touched, in the order in which they first were.
+    pub(super) met: Vec<AttesterAddress>,
     /// The instance that the GSE just told, until the rollup's own `Deposit` takes it.
     pub(super) instances: BTreeMap<AttesterAddress, Instance>,
 }
@@ -147,6 +149,7 @@ impl<'a> Fold<'a> {
             canonical: None,
             pending,
             is_pending: BTreeSet::new(),
+            met: Vec::new(),
             instances,
         }
     }
@@ -217,7 +220,9 @@ impl<'a> Fold<'a> {
         change: impl FnOnce(&mut Attester) -> T,
     ) -> T {
         self.await_judgement(address);
-        self.outcome.touched.insert(address);
+        if self.outcome.touched.insert(address) {
+            self.met.push(address);
+        }
         self.book
             .attesters
             .change_or_make(&address, Attester::default, change)

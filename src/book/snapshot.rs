@@ -3,6 +3,8 @@
 //! A view fills what logs cannot tell and corrects what the fold got wrong; a correction is a [`Fault`] of ours once the
 //! fold was complete. A view that is missing changes nothing.
 
+use std::collections::BTreeSet;
+
 use super::{
     Book,
     fold::{Fault, Fold},
@@ -56,20 +58,7 @@ impl Fold<'_> {
         self.providers(snapshot);
         self.provider_queues(at, snapshot);
         self.rounds(at, snapshot);
-        let mut attesters: Vec<AttesterAddress> = Vec::new();
-        for (question, answer) in snapshot.answers() {
-            match (question, answer) {
-                (Question::View { attester, .. }, Answer::View(_))
-                    if attesters.last() != Some(attester) =>
-                {
-                    attesters.push(*attester);
-                }
-                _ => {}
-            }
-        }
-        attesters.sort_unstable();
-        attesters.dedup();
-        for attester in attesters {
+        for attester in self.viewed(snapshot) {
             let views: Vec<(RollupVersion, &View)> = versions
                 .iter()
                 .filter_map(|version| {
@@ -89,6 +78,22 @@ impl Fold<'_> {
             }
         }
         self.judge_pending(&at.evidence("Rollup.getAttesterView"));
+    }
+
+    /// The attesters that a snapshot tells of: first those that events of the block touched, in the order of the events, for
+    /// what a view tells of them is told in that order; then the others, by address.
+    fn viewed(&self, snapshot: &Snapshot) -> Vec<AttesterAddress> {
+        let mut rest: BTreeSet<AttesterAddress> = snapshot
+            .answers()
+            .filter_map(|(question, answer)| match (question, answer) {
+                (Question::View { attester, .. }, Answer::View(_)) => Some(*attester),
+                _ => None,
+            })
+            .collect();
+        let touched = self.met.iter().copied();
+        let mut viewed: Vec<AttesterAddress> = touched.filter(|one| rest.remove(one)).collect();
+        viewed.extend(rest);
+        viewed
     }
 
     fn latest(&mut self, at: At, snapshot: &Snapshot) {

@@ -15,7 +15,10 @@ use localnet::{AnvilOptions, Key, Localnet, Profile, ProviderId};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::{telling::compare, truth::facts};
+use super::{
+    telling::{compare, tellings},
+    truth::facts,
+};
 
 /// Where life-cycle changes are told.
 pub(super) const TRANSITIONS: Snowflake = Snowflake(1_100_000_000_000_000_012);
@@ -290,6 +293,17 @@ impl Stage {
     pub(super) fn use_keys_files(&mut self) {
         let folder = self.keys_dir().display().to_string();
         self.settings.insert("KEYS_DIR", folder);
+    }
+
+    /// Fails when the changes of attesters after `floor` do not read in the order of the chain, cards and rows alike.
+    pub(super) async fn assert_order_of_the_chain(&self, floor: u64) {
+        let is_change = |notice: &String| notice.contains("attester_transition");
+        let facts = facts(self, floor).await.into_iter();
+        let expected: Vec<String> = facts.map(|fact| fact.notice).filter(is_change).collect();
+        let told = tellings(&self.discord, TRANSITIONS).into_iter();
+        let told: Vec<String> = told.map(|one| one.notice).filter(is_change).collect();
+        assert!(!expected.is_sorted(), "by address the order is the same");
+        assert_eq!(told, expected);
     }
 
     /// Fails when anything was done against Discord's rules.
