@@ -14,12 +14,14 @@ pub mod discover;
 pub mod finality;
 pub mod follow;
 pub mod logs;
+pub mod observation;
 pub mod progress;
 mod provider;
+pub mod recording;
 pub mod reorg;
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -81,6 +83,8 @@ pub struct Watcher {
     pub(crate) announcer: Arc<dyn Announcer>,
     /// Height at which finality was asked for last; forgetting it costs one question.
     pub(crate) finality_asked_at: AtomicU64,
+    /// What the record of the next observation may leave out; forgetting it costs a longer record.
+    pub(crate) memo: Mutex<recording::Memo>,
 }
 
 /// What becomes of changes: the announcer turns them into notices, inside the commit that caused them.
@@ -222,6 +226,7 @@ impl Watcher {
             clock,
             announcer,
             finality_asked_at: AtomicU64::new(0),
+            memo: Mutex::default(),
         }
     }
 

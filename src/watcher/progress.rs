@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProviderRef, audit::NotedFault};
+use super::{ProviderRef, audit::NotedFault, recording::Recorded};
 use crate::{
     store::{Tree, table::Record},
     units::{BlockNumber, BlockRef, ProviderId, UnixSeconds},
@@ -110,6 +110,12 @@ pub struct Progress {
     /// Whether finality has stalled for so long that the oldest undo records were given up.
     #[serde(default)]
     pub is_undo_full: bool,
+    /// What was recorded of what was observed (`recording`).
+    #[serde(default)]
+    pub recorded: Recorded,
+    /// What of it lies before the newest export that was checked.
+    #[serde(default)]
+    pub based: Recorded,
     /// Why the network is stopped; `None` = it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,

@@ -1,6 +1,7 @@
 //! One side is away for a while.
 
 use fake::Fault;
+use localnet::Key;
 
 use super::{
     cable::Cable,
@@ -40,8 +41,10 @@ async fn a_few_changes_during_an_outage_of_discord_are_a_card_each_afterwards() 
     let stage = Stage::unlimited().await;
     let floor = stage.start_first().await;
     stage.discord.outage(true);
-    // All in one block.
-    stage.add_keys(0, 3).await;
+    // All in one block, in an order that is not the one by address.
+    let mut keys = Key::range(0, 3).unwrap();
+    keys.sort_by_key(|key| std::cmp::Reverse(key.attester));
+    stage.net.add_keys(stage.provider, &keys).await.unwrap();
     let head = stage.net.head().await.unwrap().number;
     stage.hear_of_block(head).await;
     stage.kill().await;
