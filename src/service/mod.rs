@@ -4,6 +4,7 @@
 //! Discord edge is handed in from outside: a courier that carries messages, and nothing else.
 
 mod answers;
+pub mod backup;
 pub mod build;
 pub mod check;
 pub mod counted;

@@ -22,7 +22,6 @@ use crate::{
     store::{
         StoreError,
         identity::{IdentityFault, NetworkIdentity, check_identity},
-        nightly::write_nightly,
     },
     tasks::{Tasks, chain_of},
     units::BlockNumber,
@@ -34,8 +33,6 @@ use crate::{
 const TICK: Duration = Duration::from_secs(15);
 /// Longest pause after steps that failed: 30 s, two and a half L1 slots.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// How often it is looked whether an export is due.
-const EXPORT_CHECK: Duration = Duration::from_secs(3600);
 /// Observations of keys files that may wait.
 const KEYS_CAPACITY: usize = 4;
 
@@ -90,18 +87,10 @@ impl Service {
         for (name, part) in &self.networks {
             self.spawn_keys(tasks, name, part);
         }
-        if let Some(courier) = courier {
-            let engine = self.engine(&courier);
-            let token = tasks.token();
-            tasks.spawn("outbox", async move { engine.run(token).await });
-        }
+        let (engine, token) = (self.engine(courier.as_ref()), tasks.token());
+        tasks.spawn("jobs", async move { engine.run(token).await });
         let (service, token) = (Arc::clone(self), tasks.token());
         tasks.spawn("conditions", async move { service.tick(&token).await });
-        let (service, token) = (Arc::clone(self), tasks.token());
-        tasks.spawn("exports", async move {
-            service.export_nightly(&token).await;
-            Ok::<_, RunError>(())
-        });
         let (service, token) = (Arc::clone(self), tasks.token());
         tasks.spawn("floors", async move { service.keep_floors(&token).await });
     }
@@ -139,20 +128,26 @@ impl Service {
         Ok(())
     }
 
-    /// The engine that sends what is owed.
+    /// The engine that does what is owed. Without a courier messages wait, and everything else is done.
     #[must_use]
-    pub fn engine(&self, courier: &Arc<dyn Courier>) -> Engine<State> {
+    pub fn engine(&self, courier: Option<&Arc<dyn Courier>>) -> Engine<State> {
         let seed = self.clock.now_ms() ^ self.incarnation;
-        let courier: Arc<dyn Courier> =
-            Arc::new(Counted::new(Arc::clone(courier), self.metrics.live()));
-        Engine::new(
+        let engine = Engine::new(
             Arc::clone(&self.writer),
             Arc::clone(&self.clock),
             Policies::default(),
             seed,
         )
-        .with(Arc::new(Deliver::new(Arc::clone(&courier))))
-        .with(Arc::new(Edit::new(courier)))
+        .with(Arc::new(self.backup()));
+        let Some(courier) = courier else {
+            return engine;
+        };
+        let live = self.metrics.live();
+        let courier: Arc<dyn Courier> = Arc::new(Counted::new(Arc::clone(courier), live.clone()));
+        let deliver = Deliver::new(Arc::clone(&courier)).timed_by(Arc::new(live));
+        engine
+            .with(Arc::new(deliver))
+            .with(Arc::new(Edit::new(courier)))
     }
 
     /// Watches one network until `token` is cancelled.
@@ -327,34 +322,7 @@ impl Service {
             for network in self.networks.keys() {
                 self.judge(network).await?;
             }
-        }
-    }
-
-    /// Writes one export a day, and keeps as many as configured.
-    async fn export_nightly(&self, token: &CancellationToken) {
-        loop {
-            let store = Arc::clone(self.writer.store());
-            let directory = self.config.store.data_dir.join("exports");
-            let keep = usize::try_from(self.config.store.exports_kept).unwrap_or(usize::MAX);
-            let now = self.clock.now();
-            let is_due = !directory.exists() || now.value() % 86_400 < EXPORT_CHECK.as_secs();
-            if is_due {
-                let written = tokio::task::spawn_blocking(move || {
-                    write_nightly(store.as_ref(), &directory, keep, now)
-                })
-                .await;
-                match written {
-                    Ok(Ok((path, _))) => tracing::info!(path = %path.display(), "export written"),
-                    Ok(Err(error)) => {
-                        tracing::warn!(error = chain_of(&error), "no export was written");
-                    }
-                    Err(panic) => tracing::error!(error = %panic, "the export panicked"),
-                }
-            }
-            tokio::select! {
-                () = token.cancelled() => return,
-                () = tokio::time::sleep(EXPORT_CHECK) => {}
-            }
+            self.want_export().await?;
         }
     }
 }
