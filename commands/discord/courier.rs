@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use steward::{
     alert::card::{Attachment, Message},
-    outbox::courier::{ChannelId, Courier, CourierError, Found, MessageId, Parcel, Receipt},
+    outbox::courier::{ChannelId, Courier, CourierError, Found, Mark, MessageId, Parcel, Receipt},
 };
 use tokio::{sync::OnceCell, time::Instant};
 
@@ -225,6 +225,26 @@ impl DiscordCourier {
         })
     }
 
+    /// The marks of the newest messages, page by page from the end.
+    async fn newest_marks(&self, channel: ChannelId) -> Result<Vec<Mark>, CourierError> {
+        let me = self.me().await?;
+        let mut marks = Vec::new();
+        let mut query = format!("limit={}", search::PAGE);
+        for _ in 0..search::MARK_PAGES_MAX {
+            let page = match self.page(channel, &query).await {
+                // A history that may not be read shows no card, as an empty one.
+                Err(CourierError::ChannelUnreachable(_)) => break,
+                page => page?,
+            };
+            marks.extend(page.iter().flat_map(|message| search::marks(message, &me)));
+            match search::oldest(&page).filter(|_| page.len() >= search::PAGE) {
+                Some(oldest) => query = format!("before={oldest}&limit={}", search::PAGE),
+                None => break,
+            }
+        }
+        Ok(marks)
+    }
+
     async fn page(&self, channel: ChannelId, query: &str) -> Result<Vec<Value>, CourierError> {
         let path = format!("{}?{query}", messages(channel));
         let request = self.request(Method::GET, &path)?;
@@ -271,6 +291,10 @@ impl Courier for DiscordCourier {
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
         Box::pin(self.find_message(channel, nonce, since_ms))
+    }
+
+    fn marks(&self, channel: ChannelId) -> BoxFuture<'_, Result<Vec<Mark>, CourierError>> {
+        Box::pin(self.newest_marks(channel))
     }
 
     fn delete(

@@ -1,7 +1,11 @@
 //! Messages as Discord gives them back: receipts, and the search for one of ours by its nonce.
 
 use serde_json::Value;
-use steward::outbox::courier::{ChannelId, Found, MessageId, Receipt};
+use serenity::model::Timestamp;
+use steward::{
+    outbox::courier::{ChannelId, Found, Mark, MessageId, Receipt},
+    units::UnixSeconds,
+};
 
 /// Discord's epoch in Unix milliseconds (reference.mdx, "Snowflakes").
 const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
@@ -9,6 +13,9 @@ const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
 pub const PAGE: usize = 100;
 /// Pages of one search; 2,000 messages since an attempt mean that something else is wrong.
 pub const PAGES_MAX: usize = 20;
+
+/// Pages that are looked through for the newest cards: a change among 500 messages is as good as the newest.
+pub const MARK_PAGES_MAX: usize = 5;
 
 /// The largest id that is surely older than this moment (Unix, milliseconds).
 #[must_use]
@@ -22,6 +29,30 @@ pub fn snowflake_before(ms: u64) -> u64 {
 pub fn is_ours(message: &Value, me: &str, nonce: &str) -> bool {
     let author = message.pointer("/author/id").and_then(Value::as_str);
     author == Some(me) && nonce_of(message).as_deref() == Some(nonce)
+}
+
+/// The marks of a message, where it is by `me`.
+#[must_use]
+pub fn marks(message: &Value, me: &str) -> Vec<Mark> {
+    let author = message.pointer("/author/id").and_then(Value::as_str);
+    let embeds = message.get("embeds").and_then(Value::as_array);
+    let embeds = embeds.filter(|_| author == Some(me)).into_iter().flatten();
+    embeds.filter_map(mark).collect()
+}
+
+fn mark(embed: &Value) -> Option<Mark> {
+    let at = embed.get("timestamp").and_then(Value::as_str)?;
+    let at = Timestamp::parse(at).ok()?.unix_timestamp();
+    Some(Mark {
+        footer: text(embed.pointer("/footer/text")),
+        at: UnixSeconds::new(u64::try_from(at).ok()?),
+    })
+}
+
+/// The oldest id on a page.
+#[must_use]
+pub fn oldest(page: &[Value]) -> Option<u64> {
+    page.iter().filter_map(|message| id(message, "id")).min()
 }
 
 /// The newest id on a page.

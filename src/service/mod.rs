@@ -10,6 +10,7 @@ pub mod check;
 pub mod counted;
 pub mod floor;
 pub mod one_shot;
+mod recall;
 pub mod restore;
 pub mod run;
 pub mod verify;

@@ -6,7 +6,7 @@ use thiserror::Error;
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{NetworkPart, Service, counted::Counted};
+use super::{NetworkPart, Service, counted::Counted, recall::Recall};
 use crate::{
     api::{
         Api,
@@ -71,7 +71,13 @@ pub enum RunError {
     },
     /// The store failed.
     #[error("the store failed")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
+    /// The disk refuses.
+    #[error(
+        "the data directory cannot be written; free space on its disk and check its owner, then start steward again: \
+         nothing that was recorded is lost, and what happens meanwhile is told then"
+    )]
+    Disk(#[source] StoreError),
     /// Nothing can be served.
     #[error("nothing can be served")]
     Serve(#[from] ServeError),
@@ -82,13 +88,18 @@ impl Service {
     pub fn spawn(self: &Arc<Self>, tasks: &Tasks, courier: Option<Arc<dyn Courier>>) {
         for name in self.networks.keys() {
             let (service, name, token) = (Arc::clone(self), name.clone(), tasks.token());
-            tasks.spawn("watcher", async move { service.watch(&name, &token).await });
+            let courier = courier.clone();
+            tasks.spawn("watcher", async move {
+                service.watch(&name, courier.as_deref(), &token).await
+            });
         }
         for (name, part) in &self.networks {
             self.spawn_keys(tasks, name, part);
         }
         let (engine, token) = (self.engine(courier.as_ref()), tasks.token());
-        tasks.spawn("jobs", async move { engine.run(token).await });
+        tasks.spawn("jobs", async move {
+            engine.run(token).await.map_err(RunError::from)
+        });
         let (service, token) = (Arc::clone(self), tasks.token());
         tasks.spawn("conditions", async move { service.tick(&token).await });
         let (service, token) = (Arc::clone(self), tasks.token());
@@ -154,23 +165,26 @@ impl Service {
     ///
     /// # Errors
     /// [`RunError`] where only a person can help.
-    async fn watch(&self, name: &str, token: &CancellationToken) -> Result<(), RunError> {
+    async fn watch(
+        &self,
+        name: &str,
+        courier: Option<&dyn Courier>,
+        token: &CancellationToken,
+    ) -> Result<(), RunError> {
         let Some(part) = self.networks.get(name) else {
             return Ok(());
         };
         let mut failures: u32 = 0;
-        let mut is_identified = false;
+        let (mut is_identified, mut recall) = (false, Recall::default());
         loop {
-            let took = if is_identified {
+            let took = if !is_identified {
+                is_identified = self.identify(name, part).await?;
+                Ok(None)
+            } else if recall.is_over() {
                 part.watcher.step().await.map(Some)
             } else {
-                match self.identify(name, part).await {
-                    Ok(done) => {
-                        is_identified = done;
-                        Ok(None)
-                    }
-                    Err(error) => return Err(error),
-                }
+                let recalled = self.recall(name, part, courier, &mut recall).await;
+                recalled.map(|()| None)
             };
             let pause = match took {
                 Ok(Some(step)) => {
@@ -178,8 +192,9 @@ impl Service {
                     progress(name, &step);
                     pause_after(&step, part.config.watcher.poll_interval)
                 }
-                Ok(None) if is_identified => Duration::ZERO,
+                Ok(None) if is_identified && recall.is_over() => Duration::ZERO,
                 Ok(None) => part.config.watcher.poll_interval,
+                Err(WatchError::Store(error)) => return Err(error.into()),
                 Err(source) if source.is_fatal() => {
                     return Err(RunError::Watch {
                         network: name.to_owned(),
@@ -347,10 +362,19 @@ fn progress(network: &str, step: &Step) {
     }
 }
 
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Io(_) => Self::Disk(error),
+            error => Self::Store(error),
+        }
+    }
+}
+
 impl From<EngineError> for RunError {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Store(error) => Self::Store(error),
+            EngineError::Store(error) => error.into(),
         }
     }
 }

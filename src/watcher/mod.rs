@@ -34,7 +34,7 @@ use crate::{
     clock::Clock,
     state::State,
     store::StoreError,
-    units::{Address, BlockNumber, ProviderId},
+    units::{Address, BlockNumber, ProviderId, UnixSeconds},
     writer::{CommitError, Writer},
 };
 use discover::DiscoveryError;
@@ -309,6 +309,31 @@ impl Watcher {
             Some(hash) if hash != head.block.hash => self.unwind(head).await,
             _ => Ok(Step::Idle),
         }
+    }
+
+    /// The newest block that is not younger than `at`, by the times of headers.
+    ///
+    /// # Errors
+    /// [`WatchError::Chain`] where a header cannot be read.
+    pub async fn block_at(&self, at: UnixSeconds) -> Result<BlockNumber, WatchError> {
+        let head = self.endpoints.head().await?;
+        if head.timestamp <= at {
+            return Ok(head.block.number);
+        }
+        // `old` is not younger than that moment, or lies before everything; `young` is younger.
+        let (mut old, mut young) = (0, head.block.number.value());
+        while young.saturating_sub(old) > 1 {
+            let middle = u64::midpoint(old, young);
+            let tag = BlockTag::Number(BlockNumber::new(middle));
+            let header = self.endpoints.header(tag).await?;
+            let header = header.ok_or(ChainError::UnknownBlock)?;
+            if header.timestamp <= at {
+                old = middle;
+            } else {
+                young = middle;
+            }
+        }
+        Ok(BlockNumber::new(old))
     }
 
     pub(crate) async fn cursor(&self) -> crate::units::BlockRef {

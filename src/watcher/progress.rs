@@ -82,6 +82,9 @@ pub struct Progress {
     pub safe: Option<BlockRef>,
     /// Nothing up to this block is announced as a change.
     pub floor: BlockNumber,
+    /// Whether changes after the floor may have been announced by an earlier life of the store: the channel then tells.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_floor_doubtful: bool,
     /// Whether the summary of the first start was owed.
     pub is_introduced: bool,
     /// Height of the newest block that any endpoint told.
