@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use steward::{
     alert::card::{Attachment, Message},
-    outbox::courier::{ChannelId, Courier, CourierError, Found, MessageId, Parcel, Receipt},
+    outbox::courier::{ChannelId, Courier, CourierError, Found, Mark, MessageId, Parcel, Receipt},
 };
 use tokio::{sync::OnceCell, time::Instant};
 
@@ -26,7 +26,7 @@ use super::{
     body,
     connection::Connection,
     rates::{Lane, Rates},
-    search::{self, Marks},
+    search::{self, Sought},
 };
 
 /// Most of an answer that is read: 100 messages with ten full embeds each stay far below.
@@ -174,7 +174,7 @@ impl DiscordCourier {
 
     async fn find_message(&self, parcel: &Parcel, since_ms: u64) -> Result<Found, CourierError> {
         let channel = parcel.channel;
-        let marks = Marks::of(parcel, self.me().await?);
+        let sought = Sought::of(parcel, self.me().await?);
         let start = search::snowflake_before(since_ms);
         let mut after = start;
         let mut has_seen_any = false;
@@ -188,8 +188,8 @@ impl DiscordCourier {
                 }
                 page => page?,
             };
-            if let Some(message) = page.iter().find(|one| marks.are_on(one)) {
-                return Ok(marks.found(message));
+            if let Some(message) = page.iter().find(|one| sought.is(one)) {
+                return Ok(sought.found(message));
             }
             has_seen_any |= !page.is_empty();
             match search::newest(&page).filter(|_| page.len() >= search::PAGE) {
@@ -219,6 +219,26 @@ impl DiscordCourier {
         } else {
             Found::Unclear("the channel shows no history; may the bot read it?".to_owned())
         })
+    }
+
+    /// The marks of the newest messages, page by page from the end.
+    async fn newest_marks(&self, channel: ChannelId) -> Result<Vec<Mark>, CourierError> {
+        let me = self.me().await?;
+        let mut marks = Vec::new();
+        let mut query = format!("limit={}", search::PAGE);
+        for _ in 0..search::MARK_PAGES_MAX {
+            let page = match self.page(channel, &query).await {
+                // A history that may not be read shows no card, as an empty one.
+                Err(CourierError::ChannelUnreachable(_)) => break,
+                page => page?,
+            };
+            marks.extend(page.iter().flat_map(|message| search::marks(message, &me)));
+            match search::oldest(&page).filter(|_| page.len() >= search::PAGE) {
+                Some(oldest) => query = format!("before={oldest}&limit={}", search::PAGE),
+                None => break,
+            }
+        }
+        Ok(marks)
     }
 
     async fn page(&self, channel: ChannelId, query: &str) -> Result<Vec<Value>, CourierError> {
@@ -266,6 +286,10 @@ impl Courier for DiscordCourier {
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
         Box::pin(self.find_message(parcel, since_ms))
+    }
+
+    fn marks(&self, channel: ChannelId) -> BoxFuture<'_, Result<Vec<Mark>, CourierError>> {
+        Box::pin(self.newest_marks(channel))
     }
 
     fn delete(

@@ -4,9 +4,11 @@
 //! fetched later carries none. What stays is what people read: the id in the footer of a card, or the words of a line.
 
 use serde_json::Value;
+use serenity::model::Timestamp;
 use steward::{
     alert::fit::footer_id,
-    outbox::courier::{ChannelId, Found, MessageId, Parcel, Receipt},
+    outbox::courier::{ChannelId, Found, Mark, MessageId, Parcel, Receipt},
+    units::UnixSeconds,
 };
 
 use super::body;
@@ -18,6 +20,9 @@ pub const PAGE: usize = 100;
 /// Pages of one search; 2,000 messages since an attempt mean that something else is wrong.
 pub const PAGES_MAX: usize = 20;
 
+/// Pages that are looked through for the newest cards: a change among 500 messages is as good as the newest.
+pub const MARK_PAGES_MAX: usize = 5;
+
 /// The largest id that is surely older than this moment (Unix, milliseconds).
 #[must_use]
 pub fn snowflake_before(ms: u64) -> u64 {
@@ -27,7 +32,7 @@ pub fn snowflake_before(ms: u64) -> u64 {
 
 /// What a message that a parcel made is known by.
 #[derive(Debug)]
-pub struct Marks {
+pub struct Sought {
     me: String,
     nonce: String,
     /// The id in the footer; `None` where the parcel has no card with one.
@@ -35,8 +40,8 @@ pub struct Marks {
     body: Value,
 }
 
-impl Marks {
-    /// The marks of what `me` sends.
+impl Sought {
+    /// What `me` sends as this parcel.
     #[must_use]
     pub fn of(parcel: &Parcel, me: String) -> Self {
         let body = body::new_message(parcel);
@@ -48,18 +53,18 @@ impl Marks {
         }
     }
 
-    /// A message that carries them; it may have been sent with an earlier content.
+    /// A message that is it; it may have been sent with an earlier content.
     #[must_use]
     pub fn found(&self, message: &Value) -> Found {
         match receipt(message, &self.body) {
             Some(receipt) => Found::Yes(receipt),
-            None => Found::Unclear("a message without an id carries our marks".to_owned()),
+            None => Found::Unclear("a message without an id is one of ours".to_owned()),
         }
     }
 
-    /// Whether a message carries them. A server that keeps nonces tells by them alone.
+    /// Whether a message is it. A server that keeps nonces tells by them alone.
     #[must_use]
-    pub fn are_on(&self, message: &Value) -> bool {
+    pub fn is(&self, message: &Value) -> bool {
         let author = message.pointer("/author/id").and_then(Value::as_str);
         if author != Some(self.me.as_str()) {
             return false;
@@ -79,6 +84,30 @@ fn ids(message: &Value) -> impl Iterator<Item = String> + use<> {
         let id = footer_id(&footer);
         (!id.is_empty()).then(|| id.to_owned())
     })
+}
+
+/// The marks of a message, where it is by `me`.
+#[must_use]
+pub fn marks(message: &Value, me: &str) -> Vec<Mark> {
+    let author = message.pointer("/author/id").and_then(Value::as_str);
+    let embeds = message.get("embeds").and_then(Value::as_array);
+    let embeds = embeds.filter(|_| author == Some(me)).into_iter().flatten();
+    embeds.filter_map(mark).collect()
+}
+
+fn mark(embed: &Value) -> Option<Mark> {
+    let at = embed.get("timestamp").and_then(Value::as_str)?;
+    let at = Timestamp::parse(at).ok()?.unix_timestamp();
+    Some(Mark {
+        footer: text(embed.pointer("/footer/text")),
+        at: UnixSeconds::new(u64::try_from(at).ok()?),
+    })
+}
+
+/// The oldest id on a page.
+#[must_use]
+pub fn oldest(page: &[Value]) -> Option<u64> {
+    page.iter().filter_map(|message| id(message, "id")).min()
 }
 
 /// The newest id on a page.
@@ -162,12 +191,12 @@ mod tests {
         assert!(!is_faithful("another"));
     }
 
-    fn marks(footer: &str, content: &str) -> Marks {
+    fn sought(footer: &str, content: &str) -> Sought {
         let mut body = json!({ "content": content, "embeds": [] });
         if !footer.is_empty() {
             body["embeds"] = json!([{ "title": "t", "footer": { "text": footer } }]);
         }
-        Marks {
+        Sought {
             me: "7".to_owned(),
             nonce: "x".to_owned(),
             id: ids(&body).next(),
@@ -182,30 +211,30 @@ mod tests {
 
     #[test]
     fn a_card_is_known_by_the_id_in_its_footer_whatever_else_was_edited_or_updated() {
-        let marks = marks("main/0x1/slashed/1 · steward 0.1.0", "");
-        assert!(marks.are_on(&message("7", "main/0x1/slashed/1 · steward 0.2.0", "")));
-        assert!(!marks.are_on(&message("8", "main/0x1/slashed/1 · steward 0.1.0", "")));
-        assert!(!marks.are_on(&message("7", "main/0x1/slashed/12 · steward 0.1.0", "")));
+        let sought = sought("main/0x1/slashed/1 · steward 0.1.0", "");
+        assert!(sought.is(&message("7", "main/0x1/slashed/1 · steward 0.2.0", "")));
+        assert!(!sought.is(&message("8", "main/0x1/slashed/1 · steward 0.1.0", "")));
+        assert!(!sought.is(&message("7", "main/0x1/slashed/12 · steward 0.1.0", "")));
     }
 
     #[test]
     fn a_line_without_a_card_is_known_by_its_words() {
-        let marks = marks("", "<@&1> less than 6 h are left");
+        let sought = sought("", "<@&1> less than 6 h are left");
         let line = |words: &str| json!({ "id": "1", "author": { "id": "7" }, "content": words });
-        assert!(marks.are_on(&line("<@&1> less than 6 h are left")));
-        assert!(!marks.are_on(&line("<@&1> less than 48 h are left")));
-        assert!(!marks.are_on(&message("7", "f", "<@&1> less than 6 h are left")));
+        assert!(sought.is(&line("<@&1> less than 6 h are left")));
+        assert!(!sought.is(&line("<@&1> less than 48 h are left")));
+        assert!(!sought.is(&message("7", "f", "<@&1> less than 6 h are left")));
     }
 
     #[test]
     fn where_a_server_keeps_nonces_they_alone_tell() {
-        let marks = marks("f", "");
+        let sought = sought("f", "");
         let with = |nonce: &str| {
             let mut message = message("7", "f", "");
             message["nonce"] = json!(nonce);
             message
         };
-        assert!(marks.are_on(&with("x")));
-        assert!(!marks.are_on(&with("y")));
+        assert!(sought.is(&with("x")));
+        assert!(!sought.is(&with("y")));
     }
 }

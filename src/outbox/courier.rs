@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::alert::card::Message;
+use crate::{alert::card::Message, units::UnixSeconds};
 
 /// A channel, by its Discord id (or a number of its own where the courier is a terminal).
 #[derive(
@@ -62,6 +62,15 @@ pub enum Found {
     Unclear(String),
 }
 
+/// What a card of ours in a channel says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Its footer, which begins with the id of its notice or group.
+    pub footer: String,
+    /// The time that it carries: of a change, that of its block.
+    pub at: UnixSeconds,
+}
+
 /// Carries messages.
 pub trait Courier: Send + Sync + Debug {
     /// Sends a new message.
@@ -83,6 +92,12 @@ pub trait Courier: Send + Sync + Debug {
         parcel: &'a Parcel,
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>>;
+
+    /// The marks of the newest cards of ours in a channel, newest first: as many as a few hundred messages hold. Where
+    /// nothing can be read, or a courier remembers nothing, there are none.
+    fn marks(&self, _channel: ChannelId) -> BoxFuture<'_, Result<Vec<Mark>, CourierError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// Deletes a message.
     fn delete(

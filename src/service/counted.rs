@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use crate::{
     alert::card::Message,
     metrics::{Live, Outcome},
-    outbox::courier::{ChannelId, Courier, CourierError, Found, MessageId, Parcel, Receipt},
+    outbox::courier::{ChannelId, Courier, CourierError, Found, Mark, MessageId, Parcel, Receipt},
 };
 
 /// Counts what another courier does.
@@ -67,6 +67,10 @@ impl Courier for Counted {
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
         self.courier.find(parcel, since_ms)
+    }
+
+    fn marks(&self, channel: ChannelId) -> BoxFuture<'_, Result<Vec<Mark>, CourierError>> {
+        self.courier.marks(channel)
     }
 
     fn delete(

@@ -4,11 +4,13 @@
 //! Discord edge is handed in from outside: a courier that carries messages, and nothing else.
 
 mod answers;
+pub mod backup;
 pub mod build;
 pub mod check;
 pub mod counted;
 pub mod floor;
 pub mod one_shot;
+mod recall;
 pub mod restore;
 pub mod run;
 pub mod verify;

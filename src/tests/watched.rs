@@ -7,6 +7,7 @@ use std::{
 };
 
 use steward::{
+    attester::change::Change,
     book::fold::{Fault, Ours},
     chain::{
         Chain,
@@ -34,6 +35,8 @@ pub const NETWORK: &str = "sim";
 pub struct Recorder {
     /// What did not fit, once everything had been compared with the views.
     pub faults: Mutex<Vec<Fault>>,
+    /// What changed, in the order in which it was told.
+    pub changes: Mutex<Vec<Change>>,
     /// The names of what happened.
     pub happenings: Mutex<Vec<String>>,
 }
@@ -41,6 +44,10 @@ pub struct Recorder {
 impl Announcer for Recorder {
     fn announce(&self, state: &mut State, network: &str, told: &Told<'_>) {
         let is_swept = state.book(network).is_some_and(|b| b.summary().is_swept);
+        if let Happening::Folded(outcome) = &told.happening {
+            let changes = outcome.changes.iter().map(|entry| entry.change.clone());
+            self.changes.lock().unwrap().extend(changes);
+        }
         if let Happening::Folded(outcome) = &told.happening
             && is_swept
         {

@@ -2,7 +2,7 @@
 
 use alloy::sol_types::SolEvent;
 use steward::{
-    attester::{Reason, Stage},
+    attester::{Reason, Stage, change::Change},
     chain::contracts::{QueueConfig, abi},
     units::{Address, AttesterAddress, ProviderId, RollupVersion, U256},
     watcher::{ProviderRef, Step, WatchError, completeness::MissingFact},
@@ -111,6 +111,36 @@ async fn a_reorg_during_a_long_absence_is_noticed() {
     });
     watched.is_right().await;
     assert_eq!(standing(&watched, 0).await.0, Stage::InStakingProviderQueue);
+}
+
+/// A new slasher in the block leaves the fold in doubt about ejections, and the views settle it: in the order of the chain.
+#[tokio::test(start_paused = true)]
+async fn what_views_tell_of_a_block_is_told_in_the_order_of_its_events() {
+    let mut watched = watched(6, 1);
+    watched.play(flush);
+    watched.is_right().await;
+    let order = [3, 0, 4, 1];
+    assert!(!order.map(attester).is_sorted());
+    watched.play(|world| {
+        world.act(Action::SetSlasher { version: 1 }).unwrap();
+        for seed in order {
+            slash(world, seed, 150_000);
+        }
+        world.mine();
+    });
+    watched.recorder.changes.lock().unwrap().clear();
+    watched.is_right().await;
+    let changes = watched.recorder.changes.lock().unwrap();
+    let ejected: Vec<AttesterAddress> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Standing { attester, to, .. } if to.stage == Stage::NoLongerActive => {
+                Some(*attester)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ejected, order.map(attester));
 }
 
 #[tokio::test(start_paused = true)]

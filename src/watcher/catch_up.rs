@@ -6,11 +6,12 @@
 
 use super::{
     Happening, NEAR_BLOCKS, Step, WatchError, Watcher,
-    follow::replace_rollups,
     logs::{Reading, catch_up_filter},
+    observation::{self, Meeting, replace_rollups},
+    recording::Noted,
 };
 use crate::{
-    book::fold::{Fold, Mode, Seen},
+    book::fold::Seen,
     chain::{BlockTag, ChainError, Header, contracts::Event},
     state::State,
     units::{BlockNumber, BlockRef, UnixSeconds},
@@ -29,24 +30,16 @@ impl Watcher {
                 return Ok(());
             }
         }
-        let found = self.discover(head).await?;
-        let subject = self.subject.clone();
+        let meeting = Meeting {
+            registry: self.subject.registry,
+            staking_registry: self.subject.staking_registry,
+            first_block: self.subject.first_block,
+            rollups: self.discover(head).await?,
+        };
         self.writer
-            .commit(|state: &mut State, _| {
-                let book = state.book_or_new(network);
-                for (version, rollup) in found {
-                    book.rollups.put(version, rollup);
-                }
-                let before = subject.first_block.saturating_sub(1);
-                book.change_chapter(|chapter| {
-                    chapter.registry = subject.registry;
-                    chapter.staking_registry = subject.staking_registry;
-                    chapter.first_block = subject.first_block;
-                    chapter.cursor = BlockRef {
-                        number: before,
-                        hash: Default::default(),
-                    };
-                });
+            .commit(|state: &mut State, extra| {
+                observation::meet(state.book_or_new(network), &meeting);
+                self.record(state, extra, None, Noted::Met(&meeting))?;
                 state.change_progress(network, |progress| {
                     // A network that was introduced before is read again after its database was lost: the floor is then
                     // the last block that was announced.
@@ -68,10 +61,11 @@ impl Watcher {
         let found = self.discover(head).await?;
         let network = self.network();
         self.writer
-            .commit(|state: &mut State, _| {
+            .commit(|state: &mut State, extra| {
                 if let Some(book) = state.books.get_mut(network) {
                     replace_rollups(book, &found);
                 }
+                self.record(state, extra, None, Noted::Learned(&found))?;
                 state.change_progress(network, |progress| progress.is_doubtful = true);
                 Ok::<_, WatchError>(())
             })
@@ -184,15 +178,12 @@ impl Watcher {
         let network = self.network();
         tracing::warn!(network, block.number = %held, "nobody holds the logs before this block");
         self.writer
-            .commit(|state: &mut State, _| {
+            .commit(|state: &mut State, extra| {
+                let (before, at) = (before.block, before.timestamp);
                 if let Some(book) = state.books.get_mut(network) {
-                    book.change_chapter(|chapter| {
-                        chapter.first_block = held;
-                        chapter.cursor = before.block;
-                        chapter.at = before.timestamp;
-                        chapter.is_swept = false;
-                    });
+                    observation::skip(book, held, before, at);
                 }
+                self.record(state, extra, None, Noted::Skipped(held, before, at))?;
                 Ok::<_, WatchError>(())
             })
             .await?;
@@ -221,19 +212,15 @@ impl Watcher {
     ) -> Result<(), WatchError> {
         let network = self.network();
         self.writer
-            .commit(|state: &mut State, _| {
+            .commit(|state: &mut State, extra| {
                 let ours = self.announcer.ours(state, network);
                 let Some(book) = state.books.get_mut(network) else {
                     return Ok(());
                 };
-                let mut fold = Fold::new(book, &ours, Mode::CatchUp);
-                fold.events(&reading.seen);
-                let outcome = fold.finish();
-                book.change_chapter(|chapter| {
-                    chapter.cursor = end.block;
-                    chapter.at = end.timestamp;
-                    chapter.is_swept = false;
-                });
+                let (last, at) = (end.block, end.timestamp);
+                let outcome = observation::fold_range(book, &ours, last, at, &reading.seen);
+                let noted = Noted::Range(last, at, &reading.seen);
+                self.record(state, extra, Some(&ours), noted)?;
                 state.change_progress(network, |progress| {
                     progress.covered.add(from, end.block.number);
                     // Parameters of then were written over those of now.

@@ -5,7 +5,9 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use super::{Happening, WatchError, Watcher, logs::digest};
+use super::{
+    Happening, WatchError, Watcher, logs::digest, observation::forget_blocks, recording::Noted,
+};
 use crate::{
     book::{fold::Fault, records::Block},
     chain::{BlockTag, Log, LogFilter, endpoints::Finality},
@@ -201,15 +203,9 @@ impl Watcher {
                     return Ok::<_, WatchError>(());
                 };
                 let keep = finalized.number.saturating_sub(FINAL_BLOCKS_KEPT);
-                let gone: Vec<BlockNumber> = book
-                    .blocks
-                    .range(..keep)
-                    .map(|(number, _)| *number)
-                    .collect();
                 let first = book.blocks.rows().next().map(|(number, _)| *number);
-                for number in gone {
-                    book.blocks.remove(&number);
-                }
+                forget_blocks(book, keep);
+                self.record(state, extra, None, Noted::Final(keep))?;
                 state.change_progress(network, |progress| {
                     if let Some(first) = first {
                         progress.confirmed.add(first, finalized.number);

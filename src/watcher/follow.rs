@@ -5,25 +5,21 @@ use std::collections::BTreeSet;
 use super::{
     Happening, WatchError, Watcher,
     ask::Views,
-    completeness::missing_facts,
     discover,
     logs::{Reading, digest},
+    observation::{Found, Sight},
     progress::Progress,
+    recording::Noted,
 };
 use crate::{
     book::{
-        Book,
-        fold::{Fault, Fold, Mode, Ours, Outcome},
-        records::{Block, Rollup, UnknownEvent},
+        fold::{Fault, Mode, News, Outcome},
         snapshot::At,
     },
     chain::{Call, CallAnswer, ChainError, EndpointName, Header, Log},
     state::State,
-    units::{Address, AttesterAddress, RollupVersion},
+    units::{Address, AttesterAddress, BlockRef},
 };
-
-/// All rollups of the Registry, as found at one block.
-pub(super) type Found = Vec<(RollupVersion, Rollup)>;
 
 /// Which of the two rules where logs and views contradict each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,17 +151,19 @@ impl Watcher {
                     // The parameters may be those of a later moment.
                     Views::Missing | Views::Globals(_) | Views::Sweep(_) => Mode::CatchUp,
                 };
+                let sight = sight(header, page, views, mode);
+                let (mut cursor, mut news) = (BlockRef::default(), News::default());
                 if let Some(book) = state.books.get_mut(network) {
-                    let was_swept = book.summary().is_swept;
-                    if let Some(found) = &page.found {
-                        replace_rollups(book, found);
-                    }
-                    outcome = fold_block(book, &ours, header, page, views, mode);
-                    if trust == Trust::Logs && was_swept && is_contradicted(&outcome) {
+                    let before = book.summary();
+                    cursor = before.cursor;
+                    (outcome, news) = sight.fold(book, &ours);
+                    if trust == Trust::Logs && before.is_swept && is_contradicted(&outcome) {
                         return Err(WatchError::Contradiction);
                     }
-                    is_compared = was_swept;
+                    is_compared = before.is_swept;
                 }
+                let noted = Noted::Block(&sight, cursor, &news);
+                self.record(state, extra, Some(&ours), noted)?;
                 state.change_progress(network, |progress| {
                     advance(progress, header);
                     if page.found.is_some() {
@@ -196,26 +194,6 @@ fn is_contradicted(outcome: &Outcome) -> bool {
         .any(|fault| matches!(fault, Fault::View { .. }))
 }
 
-/// Puts the rollups as found in the place of those known; what was folded of a rollup stays with it.
-pub(super) fn replace_rollups(book: &mut Book, found: &Found) {
-    let is_found = |version: &RollupVersion| found.iter().any(|(one, _)| one == version);
-    let gone: Vec<RollupVersion> = book.rollups.rows().map(|(version, _)| *version).collect();
-    for version in gone.iter().filter(|version| !is_found(version)) {
-        book.rollups.remove(version);
-    }
-    for (version, rollup) in found {
-        book.rollups
-            .change_or_make(version, Default::default, |row| {
-                let (queue, flush) = (row.queue.clone(), row.flush.take());
-                *row = Rollup {
-                    queue,
-                    flush,
-                    ..rollup.clone()
-                };
-            });
-    }
-}
-
 /// The attesters that events name. Those that joined a provider are named too: an earlier life may be known of them.
 pub(super) fn touched_by(reading: &Reading) -> BTreeSet<AttesterAddress> {
     use crate::chain::contracts::Event;
@@ -239,65 +217,25 @@ pub(super) fn touched_by(reading: &Reading) -> BTreeSet<AttesterAddress> {
     touched
 }
 
-fn fold_block(
-    book: &mut Book,
-    ours: &Ours,
-    header: &Header,
-    page: &Page,
-    views: &Views,
-    mode: Mode,
-) -> Outcome {
-    let at = At {
-        block: header.block,
-        at: header.timestamp,
-    };
-    for (contract, topic, block, detail) in &page.reading.unknown {
-        let make = || UnknownEvent {
-            count: 0,
-            first_block: *block,
-            detail: detail.clone(),
-        };
-        book.unknown_events
-            .change_or_make(&(*contract, *topic), make, |row| {
-                row.count = row.count.saturating_add(1);
-            });
-    }
-    let mut fold = match views {
-        Views::Missing => Fold::new(book, ours, mode),
-        Views::Globals(_) | Views::Sweep(_) => Fold::new(book, ours, mode).with_views(),
-    };
-    fold.events(&page.reading.seen);
-    let mut missing = None;
-    if let Views::Sweep(snapshot) = views {
-        missing = Some(missing_facts(fold.book(), snapshot));
-    }
-    if let Views::Globals(snapshot) | Views::Sweep(snapshot) = views {
-        fold.snapshot(at, snapshot);
-    }
-    let outcome = fold.finish();
-    let block = Block {
-        hash: header.block.hash,
+fn sight<'a>(header: &Header, page: &'a Page, views: &'a Views, mode: Mode) -> Sight<'a> {
+    Sight {
+        at: At {
+            block: header.block,
+            at: header.timestamp,
+        },
         parent: header.parent_hash,
-        at: header.timestamp,
-        contracts: page.contracts.clone(),
+        found: page.found.as_ref(),
+        seen: &page.reading.seen,
+        unknown: &page.reading.unknown,
         log_count: u64::try_from(page.logs.len()).unwrap_or(u64::MAX),
         log_digest: digest(&page.logs),
-    };
-    book.blocks.put(header.block.number, block);
-    book.change_chapter(|chapter| {
-        chapter.cursor = header.block;
-        chapter.at = header.timestamp;
-        if let Some(missing) = missing {
-            chapter.is_complete = Some(missing.is_empty());
-            chapter.missing = missing;
-        }
-        match views {
-            Views::Missing => chapter.is_swept = false,
-            Views::Globals(_) => {}
-            Views::Sweep(_) => chapter.is_swept = true,
-        }
-    });
-    outcome
+        views: match views {
+            Views::Missing => None,
+            Views::Globals(snapshot) => Some((snapshot, false)),
+            Views::Sweep(snapshot) => Some((snapshot, true)),
+        },
+        mode,
+    }
 }
 
 fn advance(progress: &mut Progress, header: &Header) {

@@ -14,12 +14,14 @@ pub mod discover;
 pub mod finality;
 pub mod follow;
 pub mod logs;
+pub mod observation;
 pub mod progress;
 mod provider;
+pub mod recording;
 pub mod reorg;
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -32,7 +34,7 @@ use crate::{
     clock::Clock,
     state::State,
     store::StoreError,
-    units::{Address, BlockNumber, ProviderId},
+    units::{Address, BlockNumber, ProviderId, UnixSeconds},
     writer::{CommitError, Writer},
 };
 use discover::DiscoveryError;
@@ -81,6 +83,8 @@ pub struct Watcher {
     pub(crate) announcer: Arc<dyn Announcer>,
     /// Height at which finality was asked for last; forgetting it costs one question.
     pub(crate) finality_asked_at: AtomicU64,
+    /// What the record of the next observation may leave out; forgetting it costs a longer record.
+    pub(crate) memo: Mutex<recording::Memo>,
 }
 
 /// What becomes of changes: the announcer turns them into notices, inside the commit that caused them.
@@ -222,6 +226,7 @@ impl Watcher {
             clock,
             announcer,
             finality_asked_at: AtomicU64::new(0),
+            memo: Mutex::default(),
         }
     }
 
@@ -304,6 +309,31 @@ impl Watcher {
             Some(hash) if hash != head.block.hash => self.unwind(head).await,
             _ => Ok(Step::Idle),
         }
+    }
+
+    /// The newest block that is not younger than `at`, by the times of headers.
+    ///
+    /// # Errors
+    /// [`WatchError::Chain`] where a header cannot be read.
+    pub async fn block_at(&self, at: UnixSeconds) -> Result<BlockNumber, WatchError> {
+        let head = self.endpoints.head().await?;
+        if head.timestamp <= at {
+            return Ok(head.block.number);
+        }
+        // `old` is not younger than that moment, or lies before everything; `young` is younger.
+        let (mut old, mut young) = (0, head.block.number.value());
+        while young.saturating_sub(old) > 1 {
+            let middle = u64::midpoint(old, young);
+            let tag = BlockTag::Number(BlockNumber::new(middle));
+            let header = self.endpoints.header(tag).await?;
+            let header = header.ok_or(ChainError::UnknownBlock)?;
+            if header.timestamp <= at {
+                old = middle;
+            } else {
+                young = middle;
+            }
+        }
+        Ok(BlockNumber::new(old))
     }
 
     pub(crate) async fn cursor(&self) -> crate::units::BlockRef {

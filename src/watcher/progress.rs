@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProviderRef, audit::NotedFault};
+use super::{ProviderRef, audit::NotedFault, recording::Recorded};
 use crate::{
     store::{Tree, table::Record},
     units::{BlockNumber, BlockRef, ProviderId, UnixSeconds},
@@ -82,6 +82,9 @@ pub struct Progress {
     pub safe: Option<BlockRef>,
     /// Nothing up to this block is announced as a change.
     pub floor: BlockNumber,
+    /// Whether changes after the floor may have been announced by an earlier life of the store: the channel then tells.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_floor_doubtful: bool,
     /// Whether the summary of the first start was owed.
     pub is_introduced: bool,
     /// Height of the newest block that any endpoint told.
@@ -110,6 +113,12 @@ pub struct Progress {
     /// Whether finality has stalled for so long that the oldest undo records were given up.
     #[serde(default)]
     pub is_undo_full: bool,
+    /// What was recorded of what was observed (`recording`).
+    #[serde(default)]
+    pub recorded: Recorded,
+    /// What of it lies before the newest export that was checked.
+    #[serde(default)]
+    pub based: Recorded,
     /// Why the network is stopped; `None` = it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,

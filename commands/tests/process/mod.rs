@@ -10,6 +10,7 @@ mod deaths;
 mod first_start;
 mod many;
 mod outages;
+mod rebuild;
 mod reorg;
 mod sending;
 mod stage;

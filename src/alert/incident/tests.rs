@@ -157,6 +157,14 @@ fn stranded(byte: u8) -> Finding {
 const A1: &str = "a1/coinbase_missing/1";
 
 #[test]
+fn new_incidents_are_told_in_the_order_in_which_they_were_found() {
+    let mut world = World::new();
+    let notices = world.find(&[missing(3, &[]), missing(1, &[]), missing(2, &[])]);
+    let order = ["a3", "a1", "a2"].map(|subject| format!("{subject}/coinbase_missing/1"));
+    assert_eq!(ids(&notices), order);
+}
+
+#[test]
 fn an_incident_is_one_card_from_opening_to_end() {
     let mut world = World::new();
     assert_eq!(ids(&world.find(&[missing(1, &[])])), [A1]);
