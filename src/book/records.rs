@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    chain::{EndpointName, contracts::QueueConfig},
+    chain::{Call, EndpointName, agreement::Testimony, contracts::QueueConfig},
     store::{
         Tree,
         table::{Record, TableKey},
@@ -350,6 +350,9 @@ pub struct Disagreement {
     pub at: UnixSeconds,
     /// What each endpoint said, the one that was believed first.
     pub said: Vec<Said>,
+    /// Those that a majority contradicted, and that rest for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out: Vec<EndpointName>,
 }
 
 /// What one endpoint said of one block.
@@ -365,6 +368,27 @@ pub struct Said {
 
 impl Record for Disagreement {
     const KIND: &'static str = "disagreement";
+    const TREE: Tree = Tree::Kept;
+    type Key = BlockNumber;
+}
+
+/// A block that was told by one source, about which others are to be asked again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedAgreement {
+    /// The block.
+    pub block: BlockRef,
+    /// What the one source said.
+    pub ours: Testimony,
+    /// What it was asked beside its logs.
+    pub calls: Vec<Call>,
+    /// How often others were asked again.
+    pub tries: u32,
+    /// Not before this time.
+    pub again_at: UnixSeconds,
+}
+
+impl Record for OwedAgreement {
+    const KIND: &'static str = "owed-agreement";
     const TREE: Tree = Tree::Kept;
     type Key = BlockNumber;
 }

@@ -153,8 +153,9 @@ impl Endpoints {
         self.members.iter().chain(&self.archive)
     }
 
-    /// How many vote.
-    pub(super) fn voters(&self) -> usize {
+    /// How many vote: all but those that serve another chain, and those that serve history only.
+    #[must_use]
+    pub fn voters(&self) -> usize {
         let excluded = |member: &&Member| member.health().state != HealthState::Excluded;
         self.members.iter().filter(excluded).count()
     }
@@ -270,6 +271,10 @@ impl Endpoints {
     ) -> Result<B256, ChainError> {
         let mut failures = Failures::default();
         for member in self.awake() {
+            if member.lacks_state_of(at.block.number) {
+                failures.push(ChainError::Pruned("the state of that block".to_owned()));
+                continue;
+            }
             let request = || member.storage(at, address, slot);
             match self.pinned(member, at, "eth_getStorageAt", request).await {
                 Ok(word) => return Ok(word),

@@ -102,7 +102,7 @@ fn disagreement(row: &Disagreement) -> Doubt {
         block: row.block.number,
         what: "logs and views".to_owned(),
         answers,
-        out: Vec::new(),
+        out: row.out.iter().map(|out| out.as_str().to_owned()).collect(),
     };
     (
         Class::EndpointsDisagree,

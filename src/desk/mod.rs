@@ -161,7 +161,6 @@ impl Desk {
         let Some(bureau) = self.bureaus.get(network) else {
             return;
         };
-        locked(&self.judged_ms).insert(network.to_owned(), now_ms);
         let now = UnixSeconds::new(now_ms / 1000);
         let keys = self.keys(network);
         let labels = label(keys.as_ref());
@@ -228,12 +227,13 @@ impl Announcer for Desk {
             now_ms: told.now_ms,
         };
         let is_news = match &told.happening {
-            Happening::Folded(outcome) => {
-                scene.folded(state, outcome);
-                !outcome.changes.is_empty() || !outcome.faults.is_empty()
+            Happening::Folded { outcome, agreement } => {
+                scene.folded(state, outcome, *agreement);
+                let is_told = !outcome.changes.is_empty() || !outcome.faults.is_empty();
+                is_told || agreement.is_some()
             }
-            Happening::Unwound { gone, kept } => {
-                scene.unwound(state, gone, *kept);
+            Happening::Unwound { gone, kept, why } => {
+                scene.unwound(state, gone, *kept, *why);
                 true
             }
             Happening::Agreed { block, agreement } => {
@@ -252,6 +252,10 @@ impl Announcer for Desk {
         };
         if is_news || self.is_due(network, told.now_ms) {
             self.judge(state, network, told.now_ms);
+            // A rehearsal judges nothing for good.
+            if !told.is_rehearsal {
+                locked(&self.judged_ms).insert(network.to_owned(), told.now_ms);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What was said is put right: by a reorg, by finality.
 
-use super::changes::Scene;
+use super::changes::{Scene, sources};
 use crate::{
     alert::{
         card::Card,
@@ -15,11 +15,18 @@ use crate::{
     outbox::{Delivery, DeliveryState},
     state::State,
     units::{Address, AttesterAddress, BlockRef},
+    watcher::Unwinding,
 };
 
 impl Scene<'_> {
     /// Takes back what blocks said that are gone. A change that comes again in another block revives its message.
-    pub(super) fn unwound(&self, state: &mut State, gone: &[BlockRef], kept: BlockRef) {
+    pub(super) fn unwound(
+        &self,
+        state: &mut State,
+        gone: &[BlockRef],
+        kept: BlockRef,
+        why: Unwinding,
+    ) {
         let told = state
             .outbox
             .cancel_caused_by(&mut state.jobs, self.now_ms, gone);
@@ -37,6 +44,7 @@ impl Scene<'_> {
                 replaced: cause.unwrap_or(kept),
                 by: None,
                 depth,
+                is_overruled: why == Unwinding::Overruled,
             };
             let holds = self.holds(state, &id);
             let message = retract(self.context, &delivery.wanted, &reorg, holds.as_deref());
@@ -75,11 +83,9 @@ impl Scene<'_> {
 
     /// Says on the cards of a block how many endpoints agree.
     pub(super) fn agreed(&self, state: &mut State, block: BlockRef, agreement: &Agreement) {
-        let Agreement::Agreed { of, total, .. } = agreement else {
+        let Some((of, total)) = sources(agreement) else {
             return;
         };
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let (of, total) = (number(*of), number(*total));
         let due: Vec<Notice> = state
             .outbox
             .deliveries()

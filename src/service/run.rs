@@ -312,6 +312,7 @@ impl Service {
     pub async fn judge(&self, network: &str) -> Result<(), RunError> {
         let told = Told {
             now_ms: self.clock.now_ms(),
+            is_rehearsal: false,
             happening: Happening::Tick,
         };
         let committed = self

@@ -10,6 +10,7 @@
     reason = "the worlds are test code, which may panic"
 )]
 
+mod agreement;
 mod budget;
 mod coverage;
 mod real_chain;

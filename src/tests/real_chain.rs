@@ -88,8 +88,11 @@ impl Listener {
 
 impl Announcer for Listener {
     fn announce(&self, _state: &mut State, _network: &str, told: &Told<'_>) {
+        if told.is_rehearsal {
+            return;
+        }
         let said = match &told.happening {
-            Happening::Folded(outcome) => outcome
+            Happening::Folded { outcome, .. } => outcome
                 .changes
                 .iter()
                 .map(|entry| self.tell(&entry.change, &entry.evidence.source))

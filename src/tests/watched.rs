@@ -14,6 +14,7 @@ use steward::{
         endpoints::{Endpoints, Options},
     },
     clock::ManualClock,
+    desk::Desk,
     state::State,
     store::memory::MemoryStore,
     units::{BlockNumber, ProviderId, UnixSeconds},
@@ -39,22 +40,33 @@ pub struct Recorder {
     pub changes: Mutex<Vec<Change>>,
     /// The names of what happened.
     pub happenings: Mutex<Vec<String>>,
+    /// Who makes cards of it, where cards are wanted.
+    pub desk: Option<Desk>,
 }
 
 impl Announcer for Recorder {
     fn announce(&self, state: &mut State, network: &str, told: &Told<'_>) {
         let is_swept = state.book(network).is_some_and(|b| b.summary().is_swept);
-        if let Happening::Folded(outcome) = &told.happening {
+        if let Some(desk) = &self.desk {
+            desk.announce(state, network, told);
+        }
+        if told.is_rehearsal {
+            return;
+        }
+        if let Happening::Folded { outcome, .. } = &told.happening {
             let changes = outcome.changes.iter().map(|entry| entry.change.clone());
             self.changes.lock().unwrap().extend(changes);
         }
-        if let Happening::Folded(outcome) = &told.happening
+        if let Happening::Folded { outcome, .. } = &told.happening
             && is_swept
         {
             let faults = outcome.faults.iter().cloned();
             self.faults.lock().unwrap().extend(faults);
         }
-        if !matches!(told.happening, Happening::Folded(_)) {
+        if let Happening::Folded { agreement, .. } = &told.happening {
+            let said = agreement.map(|agreement| format!("told as {agreement:?}"));
+            self.happenings.lock().unwrap().extend(said);
+        } else {
             let name = format!("{:?}", told.happening);
             self.happenings.lock().unwrap().push(name);
         }
@@ -76,6 +88,8 @@ pub struct Watched {
     pub store: MemoryStore,
     pub writer: Arc<Writer<State>>,
     pub watcher: Watcher,
+    /// The endpoints as the watcher sees them.
+    pub source: Arc<Endpoints>,
     pub recorder: Arc<Recorder>,
     pub subject: Subject,
     /// How often the process died.
@@ -106,7 +120,7 @@ impl Watched {
             .collect();
         let clock = Arc::new(ManualClock::new(UnixSeconds::new(0)));
         let (store, recorder) = (MemoryStore::new(), Arc::default());
-        let (writer, watcher) = wire(&endpoints, &clock, &store, &recorder, &subject);
+        let (writer, watcher, source) = wire(&endpoints, &clock, &store, &recorder, &subject);
         Self {
             world: world.clone(),
             endpoints,
@@ -114,6 +128,7 @@ impl Watched {
             store,
             writer,
             watcher,
+            source,
             recorder,
             subject,
             crashes: 0,
@@ -123,7 +138,7 @@ impl Watched {
     /// The process starts again on what the disk holds.
     pub fn restart(&mut self) {
         self.store = MemoryStore::on(self.store.disk());
-        (self.writer, self.watcher) = wire(
+        (self.writer, self.watcher, self.source) = wire(
             &self.endpoints,
             &self.clock,
             &self.store,
@@ -246,22 +261,22 @@ fn wire(
     store: &MemoryStore,
     recorder: &Arc<Recorder>,
     subject: &Subject,
-) -> (Arc<Writer<State>>, Watcher) {
+) -> (Arc<Writer<State>>, Watcher, Arc<Endpoints>) {
     let state = State::load([NETWORK], store, 1).unwrap();
     let writer = Arc::new(Writer::new(state, Arc::new(store.clone())));
     let chains = endpoints.iter().map(|e| Arc::clone(e) as Arc<dyn Chain>);
-    let endpoints = Endpoints::new(
+    let endpoints = Arc::new(Endpoints::new(
         chains.collect(),
         Vec::new(),
         clock.clone(),
         Options::default(),
-    );
+    ));
     let watcher = Watcher::new(
         subject.clone(),
-        Arc::new(endpoints),
+        Arc::clone(&endpoints),
         Arc::clone(&writer),
         clock.clone(),
         recorder.clone(),
     );
-    (writer, watcher)
+    (writer, watcher, endpoints)
 }

@@ -1,9 +1,14 @@
 //! What the watcher makes of single misfortunes, each small enough to be followed by eye.
 
+use std::time::Duration;
+
 use alloy::sol_types::SolEvent;
 use steward::{
     attester::{Reason, Stage, change::Change},
-    chain::contracts::{QueueConfig, abi},
+    chain::{
+        ChainError,
+        contracts::{QueueConfig, abi},
+    },
     units::{Address, AttesterAddress, ProviderId, RollupVersion, U256},
     watcher::{ProviderRef, Step, WatchError, completeness::MissingFact},
 };
@@ -30,7 +35,7 @@ fn attester(seed: u64) -> AttesterAddress {
 }
 
 /// A world with two providers, of which ours has keys 0 to 9, the first `staked` of them in the entry queue.
-fn watched(staked: u64, endpoints: usize) -> Watched {
+pub fn watched(staked: u64, endpoints: usize) -> Watched {
     let mut setup = Setup::open(1, 8);
     (setup.finalized_depth, setup.safe_depth) = (40, 20);
     let world = World::shared(setup);
@@ -70,7 +75,7 @@ fn stake(world: &mut World, count: u64) {
     }
 }
 
-fn flush(world: &mut World) {
+pub fn flush(world: &mut World) {
     let version = world.contracts().canonical();
     world
         .act(Action::Flush {
@@ -489,4 +494,50 @@ async fn a_contradiction_is_written_down_with_who_said_what() {
         .map(|said| (said.endpoint.as_str(), said.logs))
         .collect();
     assert_eq!(said, [("rpc-1", 12), ("rpc-2", 8)]);
+}
+
+/// Clients refuse the words `safe` and `finalized` in as many ways as there are clients.
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_knows_no_final_block_is_not_blamed_for_it() {
+    let mut watched = watched(2, 1);
+    watched.endpoints[0].change(|manners| manners.has_tags = false);
+    watched.play(|world| world.mine_many(300));
+    watched.is_right().await;
+    for _ in 0..6 {
+        watched.play(|world| world.mine_many(33));
+        watched.is_right().await;
+    }
+    let health = watched.source.health().remove(0);
+    assert_eq!((health.failures, health.last_error), (0, None));
+    let state = watched.writer.read().await;
+    assert_eq!(state.progress_of(NETWORK).finalized, None);
+}
+
+/// Blocks near the head whose state is gone, as on an L1 that was loaded from a file: `UnknownBlock` of a block that is
+/// held takes 0.6 s to be believed, and there may be 64 of them.
+#[tokio::test(start_paused = true)]
+async fn blocks_whose_state_nobody_holds_are_not_waited_for_one_by_one() {
+    let denials = [
+        ChainError::UnknownBlock,
+        ChainError::Pruned("missing trie node".to_owned()),
+        ChainError::PinIgnored,
+    ];
+    for denial in denials {
+        let mut watched = watched(2, 1);
+        watched.endpoints[0].change(|manners| {
+            (manners.states_kept, manners.stateless) = (3, denial.clone());
+        });
+        watched.play(|world| {
+            flush(world);
+            world.mine_many(60);
+        });
+        let start = tokio::time::Instant::now();
+        watched.is_right().await;
+        let waited = start.elapsed();
+        assert!(waited < Duration::from_secs(1), "{denial}: {waited:?}");
+        let calls = watched.endpoints[0].requests()["eth_call"];
+        assert!(calls < 40, "{denial}: {calls}");
+        let health = watched.source.health().remove(0);
+        assert_eq!((health.failures, health.last_error), (0, None), "{denial}");
+    }
 }

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, sync::Mutex};
 
 use super::{
     WatchError, Watcher,
+    agree::Heard,
     follow::{Page, touched_by},
     observation::{Found, replace_rollups},
 };
@@ -15,7 +16,7 @@ use crate::{
         fold::Ours,
         question::{Question, Snapshot},
     },
-    chain::{Call, CallAnswer, Header, contracts::Event},
+    chain::{Call, Header, LogFilter, contracts::Event},
     state::State,
     units::{AttesterAddress, ProviderId},
     writer::CommitError,
@@ -32,9 +33,6 @@ pub(super) enum Views {
     Sweep(Snapshot),
 }
 
-/// Views that other endpoints are asked to confirm: what the smallest gas cap allows in one aggregate.
-const HEARD_MAX: usize = 100;
-
 /// How often what answers leave open is asked: a round leads to its committees, and they to its tally.
 const OPEN_ROUNDS_MAX: u32 = 3;
 
@@ -50,7 +48,7 @@ impl Watcher {
         header: &Header,
         page: &Page,
         is_head: bool,
-        heard: &mut Vec<(Call, CallAnswer)>,
+        heard: &mut Heard,
     ) -> Result<Views, WatchError> {
         let is_due = self.progress().await.is_audit_due(header.timestamp);
         let is_swept = {
@@ -72,8 +70,7 @@ impl Watcher {
             questions.extend(book.round_questions(&page.reading.seen));
             questions
         };
-        let (mut snapshot, raw) = self.ask(header, found, plan).await?;
-        heard.extend(raw);
+        let mut snapshot = self.ask(header, found, heard, plan).await?;
         let is_sweep = (!is_swept || is_upheaval || is_due) && is_head;
         if is_sweep {
             let plan = |book: &Book, ours: &Ours| {
@@ -81,12 +78,14 @@ impl Watcher {
                 questions.extend(book.open_round_questions(header.timestamp));
                 questions
             };
-            let (sweep, _) = self.ask(header, found, plan).await?;
+            let sweep = self.ask(header, found, heard, plan).await?;
             snapshot.extend(sweep);
         }
         for _ in 0..OPEN_ROUNDS_MAX {
-            let (open, _) = self
-                .ask(header, found, |book, _| book.open_questions(&snapshot))
+            let open = self
+                .ask(header, found, heard, |book, _| {
+                    book.open_questions(&snapshot)
+                })
                 .await?;
             if open.is_empty() {
                 break;
@@ -100,13 +99,14 @@ impl Watcher {
         })
     }
 
-    /// Asks the questions that `plan` makes of the book, at `header`; gives what attesters' views said as it came, too.
+    /// Asks the questions that `plan` makes of the book, at `header`.
     async fn ask(
         &self,
         header: &Header,
         found: Option<&Found>,
+        heard: &mut Heard,
         plan: impl FnOnce(&Book, &Ours) -> Vec<Question> + Send,
-    ) -> Result<(Snapshot, Vec<(Call, CallAnswer)>), WatchError> {
+    ) -> Result<Snapshot, WatchError> {
         let (questions, calls): (Vec<Question>, Vec<Call>) = self
             .with_rollups(found, |book, ours| {
                 let questions = plan(book, ours).into_iter();
@@ -116,19 +116,15 @@ impl Watcher {
             })
             .await?;
         if calls.is_empty() {
-            return Ok(Default::default());
+            return Ok(Snapshot::default());
         }
-        let answers = self.endpoints.calls(header, &calls).await?;
-        let snapshot = Snapshot::read(&questions, &answers);
-        // What alerts rest on, for others to confirm.
-        let is_telling = |question: &Question| matches!(question, Question::View { .. });
-        let heard = questions.iter().zip(calls.into_iter().zip(answers));
-        let heard = heard
-            .filter(|(question, _)| is_telling(question))
-            .map(|(_, heard)| heard)
-            .take(HEARD_MAX)
-            .collect();
-        Ok((snapshot, heard))
+        let no_logs = LogFilter::default();
+        let observed = self.endpoints.observe(header, &no_logs, &calls).await?;
+        let snapshot = Snapshot::read(&questions, &observed.answers);
+        let asked = questions.into_iter().zip(calls).zip(observed.answers);
+        let asked = asked.map(|((question, call), answer)| (question, call, answer));
+        heard.take(observed.source, asked);
+        Ok(snapshot)
     }
 
     /// Looks at the book as if the rollups were those `found`. What a block makes known is written down with the block and

@@ -227,8 +227,11 @@ impl Watcher {
                     progress.is_doubtful = true;
                     (progress.head, progress.head_at) = (head.block.number, head.timestamp);
                 });
-                self.announcer
-                    .announce(state, network, &self.told(Happening::Folded(&outcome)));
+                let folded = Happening::Folded {
+                    outcome: &outcome,
+                    agreement: None,
+                };
+                self.announcer.announce(state, network, &self.told(folded));
                 Ok::<_, WatchError>(())
             })
             .await?;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Happening, WatchError, Watcher,
+    Happening, Told, WatchError, Watcher,
+    agree::{Heard, Heeded},
     ask::Views,
     discover,
-    logs::{Reading, digest},
+    logs::Reading,
     observation::{Found, Sight},
     progress::Progress,
     recording::Noted,
@@ -16,18 +17,37 @@ use crate::{
         fold::{Fault, Mode, News, Outcome},
         snapshot::At,
     },
-    chain::{Call, CallAnswer, ChainError, EndpointName, Header, Log},
+    chain::{ChainError, EndpointName, Header, Log, agreement::digest},
     state::State,
     units::{Address, AttesterAddress, BlockRef},
+    writer::Extra,
 };
 
 /// Which of the two rules where logs and views contradict each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trust {
+pub(super) enum Trust {
     /// The logs: nothing is committed.
     Logs,
     /// The views: they were read twice.
     Views,
+}
+
+/// What a decision is taken for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Part<'a> {
+    /// To see what it would tell; it is rolled back.
+    Rehearsal,
+    /// To be committed, with what others said where they were asked.
+    Commit(Option<&'a Heeded>),
+}
+
+impl<'a> Part<'a> {
+    const fn heeded(self) -> Option<&'a Heeded> {
+        match self {
+            Self::Rehearsal => None,
+            Self::Commit(heeded) => heeded,
+        }
+    }
 }
 
 /// What was read of one block.
@@ -45,34 +65,72 @@ pub(super) struct Page {
     pub(super) found: Option<Found>,
 }
 
+/// What one endpoint after the other told of a block, as it is folded.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) page: Page,
+    pub(super) views: Views,
+    /// The views as they came, for others to confirm.
+    pub(super) heard: Heard,
+}
+
 impl Watcher {
     /// Reads and commits the block of `header`, whose parent is the cursor.
     ///
     /// Where nobody holds the state of a block below the head any more, its logs are folded alone, and the sweep at
-    /// the head tells the rest.
+    /// the head tells the rest. What a majority of endpoints contradicts is not committed: the next endpoint is asked.
     pub(super) async fn follow(&self, header: &Header, is_head: bool) -> Result<(), WatchError> {
+        // Whoever is overruled rests, so each is overruled once at most.
+        for _ in 0..self.endpoints.voters() {
+            let mut account = self.account(header, is_head).await?;
+            let told = match self.tell(header, &account, Trust::Logs).await {
+                // An endpoint that takes in the next block while it answers may mix the two.
+                Err(WatchError::Contradiction) => {
+                    tracing::debug!(network = self.network(), block.number = %header.block.number, "asked again");
+                    account.heard = Heard::default();
+                    let (page, heard) = (&account.page, &mut account.heard);
+                    account.views = self.views_if_held(header, page, is_head, heard).await?;
+                    self.tell(header, &account, Trust::Views).await?
+                }
+                told => told?,
+            };
+            if told {
+                return Ok(());
+            }
+        }
+        let why = "all of them were overruled".to_owned();
+        Err(ChainError::Malformed(why).into())
+    }
+
+    async fn account(&self, header: &Header, is_head: bool) -> Result<Account, WatchError> {
         let page = self.read_block(header, is_head).await?;
-        let mut heard = Vec::new();
+        let mut heard = Heard::default();
         let views = self
             .views_if_held(header, &page, is_head, &mut heard)
             .await?;
-        let outcome = match self.commit_block(header, &page, &views, Trust::Logs).await {
-            // An endpoint that takes in the next block while it answers may mix the two.
-            Err(WatchError::Contradiction) => {
-                tracing::debug!(network = self.network(), block.number = %header.block.number, "asked again");
-                heard.clear();
-                let views = self
-                    .views_if_held(header, &page, is_head, &mut heard)
-                    .await?;
-                self.commit_block(header, &page, &views, Trust::Views)
-                    .await?
-            }
-            done => done?,
-        };
-        if self.is_worth_agreement(&outcome).await {
-            self.agree(header, &page, &heard).await?;
+        Ok(Account { page, views, heard })
+    }
+
+    /// Commits a block, after others were asked about it where it raises an alert. `false`: they contradict it.
+    async fn tell(
+        &self,
+        header: &Header,
+        account: &Account,
+        trust: Trust,
+    ) -> Result<bool, WatchError> {
+        let heeded = self.heed(header, account, trust).await?;
+        if let Some(heeded) = &heeded
+            && self.is_overruled(header, account, heeded).await?
+        {
+            return Ok(false);
         }
-        Ok(())
+        self.writer
+            .commit(|state: &mut State, extra| {
+                let part = Part::Commit(heeded.as_ref());
+                self.decide(state, extra, header, account, trust, part)
+            })
+            .await?;
+        Ok(true)
     }
 
     async fn views_if_held(
@@ -80,7 +138,7 @@ impl Watcher {
         header: &Header,
         page: &Page,
         is_head: bool,
-        heard: &mut Vec<(Call, CallAnswer)>,
+        heard: &mut Heard,
     ) -> Result<Views, WatchError> {
         match self.views(header, page, is_head, heard).await {
             Err(WatchError::Chain(
@@ -126,63 +184,70 @@ impl Watcher {
         Ok(discover::rollups(&self.endpoints, header, self.subject.registry).await?)
     }
 
-    async fn commit_block(
+    /// What follows from a block: folds it, notes what others said of it, and tells the announcer.
+    pub(super) fn decide(
         &self,
+        state: &mut State,
+        extra: &mut Extra,
         header: &Header,
-        page: &Page,
-        views: &Views,
+        account: &Account,
         trust: Trust,
+        part: Part<'_>,
     ) -> Result<Outcome, WatchError> {
         let network = self.subject.network.as_str();
-        let outcome = self
-            .writer
-            .commit(|state: &mut State, extra| {
-                extra.undo = Some((network.to_owned(), header.block.number));
-                self.limit_undo(state, extra, header.block.number);
-                let ours = self.announcer.ours(state, network);
-                let (mut outcome, mut is_compared) = (Outcome::default(), false);
-                let was_doubtful = state.progress_of(network).is_doubtful;
-                let mode = match views {
-                    Views::Globals(_) | Views::Sweep(_)
-                        if page.found.is_none() && !was_doubtful =>
-                    {
-                        Mode::Head
-                    }
-                    // The parameters may be those of a later moment.
-                    Views::Missing | Views::Globals(_) | Views::Sweep(_) => Mode::CatchUp,
-                };
-                let sight = sight(header, page, views, mode);
-                let (mut cursor, mut news) = (BlockRef::default(), News::default());
-                if let Some(book) = state.books.get_mut(network) {
-                    let before = book.summary();
-                    cursor = before.cursor;
-                    (outcome, news) = sight.fold(book, &ours);
-                    if trust == Trust::Logs && before.is_swept && is_contradicted(&outcome) {
-                        return Err(WatchError::Contradiction);
-                    }
-                    is_compared = before.is_swept;
-                }
-                let noted = Noted::Block(&sight, cursor, &news);
-                self.record(state, extra, Some(&ours), noted)?;
-                state.change_progress(network, |progress| {
-                    advance(progress, header);
-                    if page.found.is_some() {
-                        progress.is_doubtful = false;
-                    }
-                    // Before the first sweep nothing is expected to fit.
-                    let faults = if is_compared {
-                        outcome.faults.as_slice()
-                    } else {
-                        &[]
-                    };
-                    let is_sweep = matches!(views, Views::Sweep(_));
-                    progress.note_faults(faults, header.block.number, header.timestamp, is_sweep);
-                });
-                self.announcer
-                    .announce(state, network, &self.told(Happening::Folded(&outcome)));
-                Ok::<_, WatchError>(outcome)
-            })
-            .await?;
+        let Account { page, views, .. } = account;
+        extra.undo = Some((network.to_owned(), header.block.number));
+        self.limit_undo(state, extra, header.block.number);
+        let ours = self.announcer.ours(state, network);
+        let (mut outcome, mut is_compared) = (Outcome::default(), false);
+        let was_doubtful = state.progress_of(network).is_doubtful;
+        let mode = match views {
+            Views::Globals(_) | Views::Sweep(_) if page.found.is_none() && !was_doubtful => {
+                Mode::Head
+            }
+            // The parameters may be those of a later moment.
+            Views::Missing | Views::Globals(_) | Views::Sweep(_) => Mode::CatchUp,
+        };
+        let sight = sight(header, page, views, mode);
+        let (mut cursor, mut news) = (BlockRef::default(), News::default());
+        if let Some(book) = state.books.get_mut(network) {
+            let before = book.summary();
+            cursor = before.cursor;
+            (outcome, news) = sight.fold(book, &ours);
+            if trust == Trust::Logs && before.is_swept && is_contradicted(&outcome) {
+                return Err(WatchError::Contradiction);
+            }
+            is_compared = before.is_swept;
+        }
+        let noted = Noted::Block(&sight, cursor, &news);
+        self.record(state, extra, Some(&ours), noted)?;
+        state.change_progress(network, |progress| {
+            advance(progress, header);
+            if page.found.is_some() {
+                progress.is_doubtful = false;
+            }
+            // Before the first sweep nothing is expected to fit.
+            let faults = if is_compared {
+                outcome.faults.as_slice()
+            } else {
+                &[]
+            };
+            let is_sweep = matches!(views, Views::Sweep(_));
+            progress.note_faults(faults, header.block.number, header.timestamp, is_sweep);
+        });
+        let agreement = part.heeded().map(|heeded| {
+            self.note_agreement(state, header, heeded);
+            &heeded.agreement
+        });
+        let folded = Happening::Folded {
+            outcome: &outcome,
+            agreement,
+        };
+        let told = Told {
+            is_rehearsal: matches!(part, Part::Rehearsal),
+            ..self.told(folded)
+        };
+        self.announcer.announce(state, network, &told);
         Ok(outcome)
     }
 }

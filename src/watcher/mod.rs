@@ -100,6 +100,8 @@ pub trait Announcer: Send + Sync + std::fmt::Debug {
 pub struct Told<'a> {
     /// The clock's time.
     pub now_ms: u64,
+    /// Whether this is only to see what would be owed; it is rolled back, and told again or never.
+    pub is_rehearsal: bool,
     /// What happened.
     pub happening: Happening<'a>,
 }
@@ -108,15 +110,22 @@ pub struct Told<'a> {
 #[derive(Debug)]
 pub enum Happening<'a> {
     /// Events and views were folded.
-    Folded(&'a crate::book::fold::Outcome),
-    /// Blocks were taken back: those above `kept`, replaced by the chain of `replacement`.
+    Folded {
+        /// What follows from them.
+        outcome: &'a crate::book::fold::Outcome,
+        /// What other endpoints said of the block; `None` where they were not asked.
+        agreement: Option<&'a crate::chain::agreement::Agreement>,
+    },
+    /// Blocks were taken back: those above `kept`.
     Unwound {
         /// The blocks that are gone, highest first.
         gone: &'a [crate::units::BlockRef],
         /// The highest block that stayed.
         kept: crate::units::BlockRef,
+        /// Why.
+        why: Unwinding,
     },
-    /// Other endpoints were asked about a block that was folded before.
+    /// Other endpoints were asked again about a block that one had told.
     Agreed {
         /// The block.
         block: crate::units::BlockRef,
@@ -129,6 +138,15 @@ pub enum Happening<'a> {
     Introduced,
     /// Nothing happened on chain; conditions may have changed.
     Tick,
+}
+
+/// Why blocks were taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwinding {
+    /// They are no longer canonical.
+    Reorg,
+    /// One endpoint told them, and a majority contradicts it.
+    Overruled,
 }
 
 /// What a step did.
@@ -255,6 +273,7 @@ impl Watcher {
             if head.block.hash != cursor.hash {
                 return self.unwind(&head).await;
             }
+            self.ask_again().await?;
             return Ok(Step::Idle);
         }
         if head.block.number.since(cursor.number) > NEAR_BLOCKS {
@@ -286,6 +305,7 @@ impl Watcher {
         }
         let to = self.cursor().await.number;
         self.after_follow().await?;
+        self.ask_again().await?;
         Ok(if followed == 0 {
             Step::Idle
         } else {
@@ -356,6 +376,7 @@ impl Watcher {
     pub(crate) fn told<'a>(&self, happening: Happening<'a>) -> Told<'a> {
         Told {
             now_ms: self.clock.now_ms(),
+            is_rehearsal: false,
             happening,
         }
     }

@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Watcher,
-    logs::digest,
     observation::{self, Found, Meeting, Sight, Unknown},
 };
 use crate::{
@@ -22,7 +21,7 @@ use crate::{
         question::{Answer, Question, Snapshot},
         snapshot::At,
     },
-    chain::contracts::Event,
+    chain::{agreement::digest, contracts::Event},
     state::State,
     store::{
         StoreError, Tree, Write,

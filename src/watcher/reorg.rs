@@ -1,6 +1,6 @@
 //! Blocks that are no longer canonical are taken back, newest first, by their undo records.
 
-use super::{Happening, Step, WatchError, Watcher, observation, recording::Noted};
+use super::{Happening, Step, Unwinding, WatchError, Watcher, observation, recording::Noted};
 use crate::{
     chain::{BlockTag, ChainError, Header},
     state::State,
@@ -50,7 +50,7 @@ impl Watcher {
                     .ok_or(ChainError::UnknownBlock)?
             };
             if canonical == Some(block.hash) {
-                return self.take_back(&gone, block).await;
+                return self.take_back(&gone, block, Unwinding::Reorg).await;
             }
             if block.number <= finalized {
                 return self
@@ -86,7 +86,42 @@ impl Watcher {
         }
     }
 
-    async fn take_back(&self, gone: &[BlockRef], kept: BlockRef) -> Result<Step, WatchError> {
+    /// Takes back the block of `at` and what was folded since, where that can still be done: it is read again from another
+    /// endpoint.
+    pub(super) async fn take_back_from(&self, at: &Header) -> Result<(), WatchError> {
+        let gone: Vec<BlockRef> = {
+            let state = self.writer.read().await;
+            let Some(book) = state.book(self.network()) else {
+                return Ok(());
+            };
+            let blocks = book.blocks.range(at.block.number..).rev();
+            blocks
+                .map(|(number, block)| BlockRef {
+                    number: *number,
+                    hash: block.hash,
+                })
+                .collect()
+        };
+        for block in &gone {
+            let key = undo::key(self.network(), block.number);
+            if self.writer.store().read(Tree::Undo, &key)?.is_none() {
+                return Ok(());
+            }
+        }
+        let kept = BlockRef {
+            number: at.block.number.saturating_sub(1),
+            hash: at.parent_hash,
+        };
+        self.take_back(&gone, kept, Unwinding::Overruled).await?;
+        Ok(())
+    }
+
+    async fn take_back(
+        &self,
+        gone: &[BlockRef],
+        kept: BlockRef,
+        why: Unwinding,
+    ) -> Result<Step, WatchError> {
         if gone.is_empty() {
             return Ok(Step::Idle);
         }
@@ -116,14 +151,16 @@ impl Watcher {
                         .delete(Tree::Undo, undo::key(network, block.number));
                 }
                 state.change_progress(network, |progress| {
-                    progress.reorgs = progress.reorgs.saturating_add(1);
-                    progress.reorg_depth_max = progress.reorg_depth_max.max(depth);
+                    if why == Unwinding::Reorg {
+                        progress.reorgs = progress.reorgs.saturating_add(1);
+                        progress.reorg_depth_max = progress.reorg_depth_max.max(depth);
+                    }
                     progress.is_doubtful = true;
                 });
                 self.announcer.announce(
                     state,
                     network,
-                    &self.told(Happening::Unwound { gone, kept }),
+                    &self.told(Happening::Unwound { gone, kept, why }),
                 );
                 Ok(())
             })

@@ -19,6 +19,8 @@ pub struct Reorg {
     pub by: Option<BlockRef>,
     /// Blocks that were replaced.
     pub depth: u64,
+    /// Whether the block is canonical, and one endpoint told it otherwise than a majority.
+    pub is_overruled: bool,
 }
 
 /// The message that takes the place of `message`: titles struck through, grey, and one line on what holds now.
@@ -50,6 +52,9 @@ fn retracted(context: &Context<'_>, card: &Card, reorg: &Reorg, holds: Option<&s
         .and(" (")
         .with(Span::Code(short(reorg.replaced)));
     let line = match reorg.by {
+        _ if reorg.is_overruled => line.and(
+            ") was told by one endpoint only, and a majority contradicts it; it is read again from another.",
+        ),
         Some(by) => line
             .and(") was replaced by ")
             .with(Span::Code(short(by)))

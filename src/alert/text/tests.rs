@@ -294,6 +294,7 @@ fn what_a_reorg_takes_back_is_struck_through() {
             hash: B256::repeat_byte(0xcc),
         }),
         depth: 1,
+        is_overruled: false,
     };
     let holds = "entry queue (rollup 4248422647), position 1";
     let taken = retract(&context(&explorer), &message, &reorg, Some(holds));
@@ -309,4 +310,30 @@ fn what_a_reorg_takes_back_is_struck_through() {
         retract(&context(&explorer), &taken, &reorg, Some(holds)),
         taken
     );
+}
+
+#[test]
+fn what_a_majority_contradicts_is_taken_back_with_the_reason() {
+    let explorer = explorer();
+    let evidence = evidence("Rollup.Slashed");
+    let seen = Seen {
+        evidence: &evidence,
+        sources: None,
+        finality: Finality::Seen,
+    };
+    let message = change::slashed(&context(&explorer), &slash(Known::Is(Wei::ZERO)), &seen);
+    let reorg = Reorg {
+        replaced: evidence.block,
+        by: None,
+        depth: 3,
+        is_overruled: true,
+    };
+    let taken = retract(&context(&explorer), &message, &reorg, None);
+    insta::assert_snapshot!(show(&taken), @r"
+    (Testnet · Provider 7)
+    ⚪ ~~Attester fra-2/18 was slashed by 2,000 AZTEC~~
+    Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was told by one endpoint only, and a majority contradicts it; it is read again from another.
+    (Why)
+    _ testnet/0x1212121212121212121212121212121212121212/attester_slashed/2 · steward 0.1.0
+    ");
 }
