@@ -13,6 +13,7 @@
 mod budget;
 mod coverage;
 mod real_chain;
+mod releases;
 mod simulation;
 mod watched;
 mod watching;
