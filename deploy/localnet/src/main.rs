@@ -290,7 +290,7 @@ fn table(net: &Localnet, provider: ProviderId, admin: Address) -> String {
 
 fn environment(net: &Localnet, provider: ProviderId) -> String {
     format!(
-        "NETWORK=local\nL1_RPC_URLS={}\nCHAIN_ID=31337\nREGISTRY_ADDRESS={}\nSTAKING_REGISTRY_ADDRESS={}\nPROVIDER_ID={}\n",
+        "NETWORK=local\nL1_RPC_URLS={}\nCHAIN_ID=31337\nREGISTRY_ADDRESS={}\nSTAKING_REGISTRY_ADDRESS={}\nFIRST_BLOCK=0\nPROVIDER_ID={}\n",
         net.url(),
         net.addresses.registry,
         net.addresses.staking_registry,
