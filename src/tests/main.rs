@@ -15,6 +15,7 @@ mod budget;
 mod coverage;
 mod real_chain;
 mod recorded;
+mod releases;
 mod simulation;
 mod watched;
 mod watching;

@@ -185,6 +185,24 @@ async fn a_rollup_whose_block_was_never_committed_leaves_nothing_behind() {
     assert_eq!(state.book(NETWORK).unwrap().rollups.len(), 1);
 }
 
+/// The block that registers a rollup is a little below the head, and its state is gone: the rollup is found at the head.
+#[tokio::test(start_paused = true)]
+async fn a_rollup_is_found_although_nobody_holds_the_state_of_its_block() {
+    let mut watched = watched(2, 1);
+    watched.is_right().await;
+    for endpoint in &watched.endpoints {
+        endpoint.change(|manners| manners.states_kept = 3);
+    }
+    watched.play(|world| {
+        let config = world.contracts().rollup(1).unwrap().config;
+        world.act(Action::AddRollup { version: 2, config }).unwrap();
+        world.mine_many(20);
+    });
+    watched.is_right().await;
+    let state = watched.writer.read().await;
+    assert_eq!(state.book(NETWORK).unwrap().rollups.len(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn parameters_that_changed_during_an_absence_are_those_of_the_head() {
     let mut watched = watched(2, 1);

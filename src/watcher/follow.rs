@@ -63,6 +63,8 @@ pub(super) struct Page {
     pub(super) reading: Reading,
     /// The rollups at it, where they had to be found again.
     pub(super) found: Option<Found>,
+    /// Whether they are those of the head: nobody held the state of the block any more.
+    pub(super) is_found_at_head: bool,
 }
 
 /// What one endpoint after the other told of a block, as it is folded.
@@ -155,9 +157,9 @@ impl Watcher {
     /// first and the logs are read again.
     async fn read_block(&self, header: &Header, is_head: bool) -> Result<Page, WatchError> {
         let is_doubtful = is_head && self.progress().await.is_doubtful;
-        let mut found = match is_doubtful {
-            true => Some(self.discover(header).await?),
-            false => None,
+        let (mut found, mut is_found_at_head) = match is_doubtful {
+            true => (Some(self.discover(header).await?), false),
+            false => (None, false),
         };
         loop {
             let (contracts, filter) = self
@@ -173,9 +175,19 @@ impl Watcher {
                     logs,
                     reading,
                     found,
+                    is_found_at_head,
                 });
             }
-            found = Some(self.discover(header).await?);
+            found = Some(match self.discover(header).await {
+                Err(WatchError::Discovery(discover::DiscoveryError::Chain(
+                    ChainError::Pruned(_) | ChainError::PinIgnored,
+                ))) if !is_head => {
+                    is_found_at_head = true;
+                    let head = self.endpoints.head().await?;
+                    self.discover(&head).await?
+                }
+                found => found?,
+            });
         }
     }
 
@@ -224,7 +236,7 @@ impl Watcher {
         state.change_progress(network, |progress| {
             advance(progress, header);
             if page.found.is_some() {
-                progress.is_doubtful = false;
+                progress.is_doubtful = page.is_found_at_head;
             }
             // Before the first sweep nothing is expected to fit.
             let faults = if is_compared {
