@@ -12,6 +12,7 @@
 
 mod budget;
 mod coverage;
+mod observed;
 mod real_chain;
 mod simulation;
 mod watched;
