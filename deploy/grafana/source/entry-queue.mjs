@@ -71,7 +71,7 @@ export default dashboard({
       }),
       lines({
         title: 'Time until our next attester enters',
-        says: 'By the forecast of that moment. A line that falls slower than the clock shows a queue that is flushed late.',
+        says: 'By the forecast of that moment. A line that does not fall shows a queue that is flushed late; around zero it waits for somebody to flush.',
         expr: `steward_entry_queue_eta_timestamp_seconds{${OF_PROVIDER}} - time()`,
         legend: '{{network}} rollup {{rollup}} {{assumption}}',
         unit: 's',

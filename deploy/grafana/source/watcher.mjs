@@ -206,8 +206,9 @@ export default dashboard({
       lines({
         title: 'Requests for each block',
         says: 'Requests divided by blocks taken in, polls for a new head included. It does not grow with the fleet.',
-        expr: `sum by (instance, network) (rate(steward_rpc_requests_total{${ON_NETWORK}}[30m]))
-          / (sum by (instance, network) (deriv(steward_processed_block{${ON_NETWORK}}[30m])) > 0)`,
+        // delta(), because the block falls in a reorg, which increase() would take for a new beginning.
+        expr: `sum by (instance, network) (increase(steward_rpc_requests_total{${ON_NETWORK}}[30m]))
+          / (sum by (instance, network) (delta(steward_processed_block{${ON_NETWORK}}[30m])) > 0)`,
         legend: '{{instance}} {{network}}',
         min: 0,
         runbook: 'stewardrequestshigh',
