@@ -13,6 +13,7 @@
 mod agreement;
 mod budget;
 mod coverage;
+mod observed;
 mod real_chain;
 mod recorded;
 mod releases;
