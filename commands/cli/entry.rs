@@ -6,7 +6,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use anyhow::Context as _;
@@ -16,6 +16,7 @@ use steward::{
     clock::{Clock as _, SystemClock},
     config::{Config, Need, StoreConfig, load_dotenv},
     service::{build, one_shot},
+    version,
 };
 
 use super::{Desk, EXIT_CODES, Outcome, Output, Paper, Question, Source, run};
@@ -23,9 +24,13 @@ use super::{Desk, EXIT_CODES, Outcome, Output, Paper, Question, Source, run};
 /// The exit code of a question that nobody answers.
 const NO_ANSWER: u8 = 3;
 
+/// What `--version` says.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| version::said(version::VERSION, version::REVISION));
+
 /// Watches an Aztec staking provider and tells its people in Discord, once and correctly.
 #[derive(Debug, Parser)]
-#[command(name = "steward", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "steward", version = VERSION.as_str(), max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     /// File with the settings; the real environment wins over it
     #[arg(long, global = true, default_value = ".env", value_name = "FILE")]

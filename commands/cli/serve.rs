@@ -14,6 +14,7 @@ use steward::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+    version,
 use crate::discord::{Connection, DiscordCourier};
 
 /// `steward run`
@@ -87,7 +88,8 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
         .await
         .context("steward cannot start")?;
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
+        version = version::VERSION,
+        revision = version::REVISION,
         incarnation = service.incarnation,
         "steward is up"
     );
