@@ -54,6 +54,12 @@ enum Command {
     Export(super::export::Export),
     /// Fill an empty data directory from an export
     Import(super::import::Import),
+    /// Write a backup of the state
+    Backup(super::backup::Backup),
+    /// Fill an empty data directory from a backup
+    Restore(super::restore::Restore),
+    /// Take the state to another machine: a last backup, after which it does not run here any more
+    Migrate(super::migrate::Migrate),
     /// Prove what can be proven of the store or of an export
     Verify(super::verify::Verify),
     #[command(flatten)]
@@ -86,6 +92,9 @@ pub fn dispatch(cli: Cli) -> ExitCode {
             Command::Import(options) => super::import::run(&options),
             Command::Verify(options) => super::verify::run(options).await,
             Command::Demo(options) => super::demo::run(&options, output.no_color).await,
+            Command::Backup(options) => super::backup::run(&options),
+            Command::Restore(options) => super::restore::run(&options),
+            Command::Migrate(options) => super::migrate::run(&options),
             Command::Question(question) => answer(&question, &output).await.or_else(|error| {
                 note(&format!("{error:#}"));
                 Ok(ExitCode::from(NO_ANSWER))
@@ -154,4 +163,23 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 
 fn note(text: &str) {
     super::say(&format!("steward: {text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_says_how_state_is_kept_and_moved() {
+        Cli::command().debug_assert();
+        let mut command = Cli::command();
+        command.build();
+        for name in ["backup", "restore", "migrate"] {
+            let command = command.find_subcommand_mut(name).unwrap();
+            let help = command.render_help().to_string();
+            insta::assert_snapshot!(format!("help-{name}"), help);
+        }
+    }
 }

@@ -54,6 +54,7 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     };
     let config = Config::from_env(need)?;
     start_logging(&config);
+    super::migrate::refuse_moved(&config.store.data_dir)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

@@ -9,6 +9,7 @@ mod coinbase;
 mod deaths;
 mod first_start;
 mod many;
+mod moving;
 mod outages;
 mod reorg;
 mod sending;
