@@ -82,12 +82,14 @@ pub fn dispatch(cli: Cli) -> ExitCode {
         }
     };
     let Cli {
-        output, command, ..
+        env_file,
+        output,
+        command,
     } = cli;
     let done = runtime.block_on(async {
         match command {
-            Command::Run(options) => super::serve::run(&options).await,
-            Command::Check(options) => super::check::check(options).await,
+            Command::Run(options) => super::serve::run(&options, &env_file).await,
+            Command::Check(options) => super::check::check(options, &env_file).await,
             Command::Export(options) => super::export::run(&options),
             Command::Import(options) => super::import::run(&options),
             Command::Verify(options) => super::verify::run(options).await,

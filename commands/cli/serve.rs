@@ -1,6 +1,6 @@
 //! `steward run`: everything, until told to stop.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -9,7 +9,10 @@ use steward::{
     clock::{Clock, SystemClock},
     config::{Config, Need},
     outbox::courier::Courier,
-    service::build,
+    service::{
+        build,
+        risk::{self, Surroundings},
+    },
     tasks::{Stop, Tasks},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,7 +49,7 @@ impl Run {
 ///
 /// # Errors
 /// When it cannot be started; what ends it later is its exit code and a line on stderr.
-pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
+pub async fn run(options: &Run, env_file: &Path) -> anyhow::Result<ExitCode> {
     let need = if options.has(Part::Discord) {
         Need::Service
     } else {
@@ -55,9 +58,7 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     let config = Config::from_env(need)?;
     start_logging(&config);
     super::migrate::refuse_moved(&config.store.data_dir)?;
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
+    let around = Surroundings::look(&config.store.data_dir, env_file);
     // Before anything is opened: whoever is told to stop while starting stops in order, too.
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let deadline = config.process.shutdown_deadline;
@@ -77,6 +78,7 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     let (tasks, mut ended) = Tasks::new();
     let connection = connection.filter(|_| options.has(Part::Discord));
     let courier = match &connection {
+    warn(&service.config, &around);
         Some(connection) => Some(Arc::new(DiscordCourier::new(connection)?) as Arc<dyn Courier>),
         None => None,
     };
@@ -106,6 +108,17 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
 async fn finish(tasks: &Tasks, stop: Stop, deadline: Duration) -> anyhow::Result<ExitCode> {
     tracing::info!(?stop, "stopping");
     let in_time = tasks.shut_down(deadline).await;
+/// Says once what is odd, and what somebody will be sorry for.
+fn warn(config: &Config, around: &Surroundings) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    for risk in risk::risks(config, around) {
+        let next = risk.next.unwrap_or_default();
+        tracing::warn!(area = %risk.area, "{} {}. {next}", risk.subject, risk.detail);
+    }
+}
+
     if !in_time {
         tracing::warn!(
             deadline_seconds = deadline.as_secs(),

@@ -11,6 +11,7 @@ pub mod floor;
 pub mod one_shot;
 pub mod restore;
 pub mod run;
+pub mod risk;
 pub mod verify;
 
 use std::{collections::BTreeMap, sync::Arc};
