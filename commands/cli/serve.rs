@@ -14,11 +14,14 @@ use steward::{
         risk::{self, Surroundings},
     },
     tasks::{Stop, Tasks},
+    version,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-    version,
-use crate::discord::{Connection, DiscordCourier};
+use crate::{
+    discord::{Connection, DiscordCourier},
+    service::supervisor,
+};
 
 /// `steward run`
 #[derive(Debug, Args)]
@@ -75,10 +78,10 @@ pub async fn run(options: &Run, env_file: &Path) -> anyhow::Result<ExitCode> {
         );
     }
     let service = Arc::new(built.service);
+    warn(&service.config, &around);
     let (tasks, mut ended) = Tasks::new();
     let connection = connection.filter(|_| options.has(Part::Discord));
     let courier = match &connection {
-    warn(&service.config, &around);
         Some(connection) => Some(Arc::new(DiscordCourier::new(connection)?) as Arc<dyn Courier>),
         None => None,
     };
@@ -96,6 +99,7 @@ pub async fn run(options: &Run, env_file: &Path) -> anyhow::Result<ExitCode> {
         incarnation = service.incarnation,
         "steward is up"
     );
+    supervisor::report(&service, &tasks);
     let stop = tokio::select! {
         _ = terminate.recv() => Stop::Asked("SIGTERM".to_owned()),
         _ = tokio::signal::ctrl_c() => Stop::Asked("SIGINT".to_owned()),
@@ -104,10 +108,6 @@ pub async fn run(options: &Run, env_file: &Path) -> anyhow::Result<ExitCode> {
     finish(&tasks, stop, deadline).await
 }
 
-/// Ends every task within the deadline. A task that ended by itself is an error with its reason.
-async fn finish(tasks: &Tasks, stop: Stop, deadline: Duration) -> anyhow::Result<ExitCode> {
-    tracing::info!(?stop, "stopping");
-    let in_time = tasks.shut_down(deadline).await;
 /// Says once what is odd, and what somebody will be sorry for.
 fn warn(config: &Config, around: &Surroundings) {
     for warning in &config.warnings {
@@ -119,6 +119,11 @@ fn warn(config: &Config, around: &Surroundings) {
     }
 }
 
+/// Ends every task within the deadline. A task that ended by itself is an error with its reason.
+async fn finish(tasks: &Tasks, stop: Stop, deadline: Duration) -> anyhow::Result<ExitCode> {
+    tracing::info!(?stop, "stopping");
+    supervisor::stopping();
+    let in_time = tasks.shut_down(deadline).await;
     if !in_time {
         tracing::warn!(
             deadline_seconds = deadline.as_secs(),

@@ -32,7 +32,7 @@ pub use self::{
     alerts::AlertsConfig,
     discord::{ChannelId, Channels, DiscordConfig, GuildId, RoleId, Roles},
     endpoints::EndpointConfig,
-    environment::{DotenvFault, account_name, load_dotenv},
+    environment::{DotenvFault, account_name, has_supervisor, load_dotenv},
     http::{Exposure, HttpConfig},
     keys::KeysConfig,
     metrics::MetricsConfig,

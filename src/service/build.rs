@@ -150,6 +150,7 @@ pub fn on(
             config: network.clone(),
             endpoints,
             watcher: Arc::new(watcher),
+            pulse: super::pulse::Pulse::default(),
         };
         networks.insert(name, part);
     }

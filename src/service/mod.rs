@@ -9,9 +9,10 @@ pub mod check;
 pub mod counted;
 pub mod floor;
 pub mod one_shot;
+pub mod pulse;
 pub mod restore;
-pub mod run;
 pub mod risk;
+pub mod run;
 pub mod verify;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -40,6 +41,8 @@ pub struct NetworkPart {
     pub endpoints: Arc<Endpoints>,
     /// Its watcher.
     pub watcher: Arc<Watcher>,
+    /// Whether that gets on.
+    pub pulse: pulse::Pulse,
 }
 
 /// The parts of the service.

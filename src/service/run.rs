@@ -203,6 +203,7 @@ impl Service {
                         .min(PAUSE_MAX)
                 }
             };
+            part.pulse.turned(pause);
             tokio::select! {
                 () = token.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}

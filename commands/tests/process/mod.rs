@@ -15,5 +15,6 @@ mod reorg;
 mod sending;
 mod stage;
 mod stopping;
+mod supervised;
 mod telling;
 mod truth;
