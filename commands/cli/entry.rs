@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 use steward::{
     api::in_process::InProcess,
@@ -92,11 +92,11 @@ pub fn dispatch(cli: Cli) -> ExitCode {
             Command::Check(options) => super::check::check(options, &env_file).await,
             Command::Export(options) => super::export::run(&options),
             Command::Import(options) => super::import::run(&options),
-            Command::Verify(options) => super::verify::run(options).await,
-            Command::Demo(options) => super::demo::run(&options, output.no_color).await,
             Command::Backup(options) => super::backup::run(&options),
             Command::Restore(options) => super::restore::run(&options),
             Command::Migrate(options) => super::migrate::run(&options),
+            Command::Verify(options) => super::verify::run(options).await,
+            Command::Demo(options) => super::demo::run(&options, output.no_color).await,
             Command::Question(question) => answer(&question, &output).await.or_else(|error| {
                 note(&format!("{error:#}"));
                 Ok(ExitCode::from(NO_ANSWER))
@@ -112,6 +112,10 @@ async fn answer(question: &Question, output: &Output) -> anyhow::Result<ExitCode
     let store = StoreConfig::from_env()?;
     let source = match Source::of_service(&store.data_dir).await? {
         Some(source) => source,
+        // A store that nobody works on says nothing of health, and a probe must not hold it while the service starts.
+        None if matches!(question, Question::Health(_)) => {
+            bail!("no steward runs on {}", store.data_dir.display())
+        }
         None => Source::Local(local().await?),
     };
     let paper = Paper::of_stdout(output.no_color, SystemClock.now().value());
