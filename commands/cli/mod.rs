@@ -5,6 +5,7 @@
 
 mod alert;
 mod attester;
+pub mod backup;
 pub mod check;
 mod coinbase;
 pub mod demo;
@@ -14,9 +15,11 @@ mod health;
 pub mod import;
 mod incident;
 mod job;
+pub mod migrate;
 mod paper;
 mod provider;
 mod queue;
+pub mod restore;
 pub mod serve;
 mod source;
 mod status;

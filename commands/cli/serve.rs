@@ -1,6 +1,6 @@
 //! `steward run`: everything, until told to stop.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -9,12 +9,19 @@ use steward::{
     clock::{Clock, SystemClock},
     config::{Config, Need},
     outbox::courier::Courier,
-    service::build,
+    service::{
+        build,
+        risk::{self, Surroundings},
+    },
     tasks::{Stop, Tasks},
+    version,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::discord::{Connection, DiscordCourier};
+use crate::{
+    discord::{Connection, DiscordCourier},
+    service::supervisor,
+};
 
 /// `steward run`
 #[derive(Debug, Args)]
@@ -45,7 +52,7 @@ impl Run {
 ///
 /// # Errors
 /// When it cannot be started; what ends it later is its exit code and a line on stderr.
-pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
+pub async fn run(options: &Run, env_file: &Path) -> anyhow::Result<ExitCode> {
     let need = if options.has(Part::Discord) {
         Need::Service
     } else {
@@ -53,9 +60,8 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     };
     let config = Config::from_env(need)?;
     start_logging(&config);
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
+    super::migrate::refuse_moved(&config.store.data_dir)?;
+    let around = Surroundings::look(&config.store.data_dir, env_file);
     // Before anything is opened: whoever is told to stop while starting stops in order, too.
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let deadline = config.process.shutdown_deadline;
@@ -72,6 +78,7 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
         );
     }
     let service = Arc::new(built.service);
+    warn(&service.config, &around);
     let (tasks, mut ended) = Tasks::new();
     let connection = connection.filter(|_| options.has(Part::Discord));
     let courier = match &connection {
@@ -87,10 +94,12 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
         .await
         .context("steward cannot start")?;
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
+        version = version::VERSION,
+        revision = version::REVISION,
         incarnation = service.incarnation,
         "steward is up"
     );
+    supervisor::report(&service, &tasks);
     let stop = tokio::select! {
         _ = terminate.recv() => Stop::Asked("SIGTERM".to_owned()),
         _ = tokio::signal::ctrl_c() => Stop::Asked("SIGINT".to_owned()),
@@ -99,9 +108,21 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     finish(&tasks, stop, deadline).await
 }
 
+/// Says once what is odd, and what somebody will be sorry for.
+fn warn(config: &Config, around: &Surroundings) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    for risk in risk::risks(config, around) {
+        let next = risk.next.unwrap_or_default();
+        tracing::warn!(area = %risk.area, "{} {}. {next}", risk.subject, risk.detail);
+    }
+}
+
 /// Ends every task within the deadline. A task that ended by itself is an error with its reason.
 async fn finish(tasks: &Tasks, stop: Stop, deadline: Duration) -> anyhow::Result<ExitCode> {
     tracing::info!(?stop, "stopping");
+    supervisor::stopping();
     let in_time = tasks.shut_down(deadline).await;
     if !in_time {
         tracing::warn!(

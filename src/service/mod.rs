@@ -10,8 +10,10 @@ pub mod check;
 pub mod counted;
 pub mod floor;
 pub mod one_shot;
+pub mod pulse;
 mod recall;
 pub mod restore;
+pub mod risk;
 pub mod run;
 pub mod verify;
 
@@ -41,6 +43,8 @@ pub struct NetworkPart {
     pub endpoints: Arc<Endpoints>,
     /// Its watcher.
     pub watcher: Arc<Watcher>,
+    /// Whether that gets on.
+    pub pulse: pulse::Pulse,
 }
 
 /// The parts of the service.

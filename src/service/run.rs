@@ -128,9 +128,6 @@ impl Service {
                 source,
             })?;
         let access = Access::of(self.config.http.token.clone(), bind);
-        if matches!(access, Access::MetricsOnly) {
-            tracing::warn!(%bind, "metrics are open to everybody who reaches this address; set HTTP_TOKEN, or bind to 127.0.0.1");
-        }
         tracing::info!(%bind, "serving metrics, health and /v1");
         tasks.spawn(
             "http",
@@ -216,6 +213,7 @@ impl Service {
                         .min(PAUSE_MAX)
                 }
             };
+            part.pulse.turned(pause);
             tokio::select! {
                 () = token.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}

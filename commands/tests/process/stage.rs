@@ -217,6 +217,40 @@ impl Stage {
         }
     }
 
+    /// Runs a command of steward with the same settings, and gives what it said.
+    pub(super) async fn ask(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(&self.settings)
+            .current_dir(self.home())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        match tokio::time::timeout(PATIENCE, command.output()).await {
+            Ok(output) => output.unwrap(),
+            Err(_elapsed) => panic!("steward {arguments:?} does not end; {}", self.said()),
+        }
+    }
+
+    /// Waits until it is noted that everything up to this block was told.
+    pub(super) async fn see_announced(&self, number: u64) {
+        let file = self.data_dir().join("announced.json");
+        let is_noted = || {
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            let form: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            form["announced"]["local"].as_u64() >= Some(number)
+        };
+        let noted = async {
+            while !is_noted() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, noted).await.is_err() {
+            panic!("block {number} was never noted as told; {}", self.said());
+        }
+    }
+
     /// Ends steward as a power cut does.
     pub(super) async fn kill(&self) {
         let mut steward = self.running();
@@ -334,6 +368,11 @@ impl Stage {
 
     fn log_file(&self) -> PathBuf {
         self.directory.path().join("log")
+    }
+
+    /// The directory that steward is started in.
+    pub(super) fn home(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The directory with steward's state.
