@@ -11,6 +11,7 @@
 )]
 
 mod budget;
+mod catch_up;
 mod coverage;
 mod real_chain;
 mod simulation;

@@ -17,9 +17,10 @@ pub mod logs;
 pub mod progress;
 mod provider;
 pub mod reorg;
+pub mod stretch;
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -37,6 +38,7 @@ use crate::{
 };
 use discover::DiscoveryError;
 use progress::Progress;
+use stretch::{Pace, Stretch};
 
 /// Within so many blocks of the head, blocks are read one by one with their views: full nodes hold the state of 128.
 pub const NEAR_BLOCKS: u64 = 64;
@@ -81,6 +83,8 @@ pub struct Watcher {
     pub(crate) announcer: Arc<dyn Announcer>,
     /// Height at which finality was asked for last; forgetting it costs one question.
     pub(crate) finality_asked_at: AtomicU64,
+    /// Measures the catch-up that is under way.
+    pace: Mutex<Option<Pace>>,
 }
 
 /// What becomes of changes: the announcer turns them into notices, inside the commit that caused them.
@@ -121,6 +125,10 @@ pub enum Happening<'a> {
     },
     /// Blocks up to this one are final.
     Final(crate::units::BlockRef),
+    /// A range far behind the head was read.
+    Reading(Stretch),
+    /// A catch-up that was told of has reached the head.
+    ReadToHead,
     /// The network was read to the head for the first time.
     Introduced,
     /// Nothing happened on chain; conditions may have changed.
@@ -222,6 +230,7 @@ impl Watcher {
             clock,
             announcer,
             finality_asked_at: AtomicU64::new(0),
+            pace: Mutex::default(),
         }
     }
 

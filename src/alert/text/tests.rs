@@ -1,6 +1,7 @@
 //! Digests, changes and retractions, as people read them.
 
 use super::{
+    catch_up::{self, CatchUp},
     change::{self, Canonical, Seen, Slashed},
     digest::{self, Many, Summary},
     fixtures::{attester, context, evidence, explorer, show},
@@ -274,6 +275,57 @@ fn a_test_says_that_it_is_one() {
     🔵 This is a test
     ana \@␣everyone asked for it. It took the whole path: commit, delivery, Discord. Nothing is wrong.
     _ testnet/-/test/1 · steward 0.1.0
+    ");
+}
+
+#[test]
+fn a_catch_up_says_how_far_it_is_and_then_that_it_is_over() {
+    let explorer = explorer();
+    let facts = CatchUp {
+        occurrence: 2,
+        from: BlockNumber::new(23_699_999),
+        reached: BlockNumber::new(24_323_000),
+        head: BlockNumber::new(25_533_400),
+        percent: 34,
+        per_second: Some(1_200),
+        left_seconds: Some(1_008),
+        is_first: true,
+        now: at(),
+    };
+    insta::assert_snapshot!(show(&catch_up::reading(&context(&explorer), &facts)), @r"
+    (Testnet · Provider 7)
+    🔵 Reading history: 34 %
+    Read up to block [24,323,000](https://scan.test/block/24323000) of [25,533,400](https://scan.test/block/25533400), 1,200 blocks a second.
+    Nothing is told before the head is reached; then a summary says how things stand.
+    Nothing is to be done: after a restart it goes on where it stopped.
+    At the head: <t:1795234608:R>
+    To read: 1,210,400 blocks
+    _ testnet/-/catch_up/2 · steward 0.1.0
+    ");
+    let later = CatchUp {
+        per_second: None,
+        left_seconds: None,
+        is_first: false,
+        ..facts
+    };
+    insta::assert_snapshot!(show(&catch_up::reading(&context(&explorer), &later)), @r"
+    (Testnet · Provider 7)
+    🔵 Reading history: 34 %
+    Read up to block [24,323,000](https://scan.test/block/24323000) of [25,533,400](https://scan.test/block/25533400).
+    Changes that were missed are told as they are read.
+    Nothing is to be done: after a restart it goes on where it stopped.
+    At the head: unknown: the speed was not measured yet
+    To read: 1,210,400 blocks
+    _ testnet/-/catch_up/2 · steward 0.1.0
+    ");
+    let blocks = (BlockNumber::new(23_699_999), BlockNumber::new(25_533_402));
+    let read = catch_up::read(&context(&explorer), 2, blocks, 7_800, at());
+    insta::assert_snapshot!(show(&read), @r"
+    (Testnet · Provider 7)
+    🟢 History is read to the head
+    1,833,403 blocks up to block [25,533,402](https://scan.test/block/25533402) were read in 2 h 10 min.
+    From here on every change is told as it happens.
+    _ testnet/-/catch_up/2 · steward 0.1.0
     ");
 }
 
