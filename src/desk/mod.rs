@@ -232,6 +232,7 @@ impl Announcer for Desk {
         let is_news = match &told.happening {
             Happening::Folded(outcome) => {
                 scene.folded(state, outcome);
+                scene.replaced(state);
                 !outcome.changes.is_empty() || !outcome.faults.is_empty()
             }
             Happening::Unwound { gone, kept } => {

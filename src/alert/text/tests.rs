@@ -5,7 +5,7 @@ use super::{
     change::{self, Canonical, Seen, Slashed},
     digest::{self, Many, Summary},
     fixtures::{attester, context, evidence, explorer, show},
-    retraction::{Reorg, retract},
+    retraction::{Reorg, retract, with_replacement},
     transition::Finality,
 };
 use crate::{
@@ -341,10 +341,6 @@ fn what_a_reorg_takes_back_is_struck_through() {
     let message = change::slashed(&context(&explorer), &slash(Known::Is(Wei::ZERO)), &seen);
     let reorg = Reorg {
         replaced: evidence.block,
-        by: Some(BlockRef {
-            number: evidence.block.number,
-            hash: B256::repeat_byte(0xcc),
-        }),
         depth: 1,
     };
     let holds = "entry queue (rollup 4248422647), position 1";
@@ -352,7 +348,7 @@ fn what_a_reorg_takes_back_is_struck_through() {
     insta::assert_snapshot!(show(&taken), @r"
     (Testnet · Provider 7)
     ⚪ ~~Attester fra-2/18 was slashed by 2,000 AZTEC~~
-    Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was replaced by `0xcccccccc…` in a reorg of 1 block.
+    Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was taken out by a reorg of 1 block; none is in its place yet.
     What holds now: entry queue \(rollup 4248422647\), position 1.
     (Why)
     _ testnet/0x1212121212121212121212121212121212121212/attester_slashed/2 · steward 0.1.0
@@ -361,4 +357,15 @@ fn what_a_reorg_takes_back_is_struck_through() {
         retract(&context(&explorer), &taken, &reorg, Some(holds)),
         taken
     );
+    let by = BlockRef {
+        number: evidence.block.number,
+        hash: B256::repeat_byte(0xcc),
+    };
+    let line = |by| {
+        let filled = with_replacement(&taken, by).unwrap();
+        assert_eq!(with_replacement(&filled, by), None, "it waits no more");
+        crate::alert::render::markdown(&filled.cards[0].body[0])
+    };
+    insta::assert_snapshot!(line(Some(by)), @r"Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was taken out by a reorg of 1 block; `0xcccccccc…` is in its place.");
+    insta::assert_snapshot!(line(None), @r"Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was taken out by a reorg of 1 block; another is in its place.");
 }
