@@ -88,7 +88,7 @@ pub fn dispatch(cli: Cli) -> ExitCode {
     } = cli;
     let done = runtime.block_on(async {
         match command {
-            Command::Run(options) => super::serve::run(&options, &env_file).await,
+            Command::Run(options) => super::serve::run(&options, &env_file, output.no_color).await,
             Command::Check(options) => super::check::check(options, &env_file).await,
             Command::Export(options) => super::export::run(&options),
             Command::Import(options) => super::import::run(&options),

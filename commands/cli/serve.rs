@@ -1,13 +1,13 @@
 //! `steward run`: everything, until told to stop.
 
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::IsTerminal as _, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 use steward::{
     clock::{Clock, SystemClock},
-    config::{Config, Need},
+    config::{Config, LogFormat, Need},
     outbox::courier::Courier,
     service::{
         build,
@@ -17,10 +17,12 @@ use steward::{
     version,
 };
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::{
     discord::{Connection, DiscordCourier},
     service::supervisor,
+    terminal::{self, catch_up::Bars},
 };
 
 /// `steward run`
@@ -52,14 +54,14 @@ impl Run {
 ///
 /// # Errors
 /// When it cannot be started; what ends it later is its exit code and a line on stderr.
-pub async fn run(options: &Run, env_file: &Path) -> anyhow::Result<ExitCode> {
+pub async fn run(options: &Run, env_file: &Path, no_color: bool) -> anyhow::Result<ExitCode> {
     let need = if options.has(Part::Discord) {
         Need::Service
     } else {
         Need::NoDiscord
     };
     let config = Config::from_env(need)?;
-    start_logging(&config);
+    let bars = start_logging(&config, no_color);
     super::migrate::refuse_moved(&config.store.data_dir)?;
     let around = Surroundings::look(&config.store.data_dir, env_file);
     // Before anything is opened: whoever is told to stop while starting stops in order, too.
@@ -85,6 +87,8 @@ pub async fn run(options: &Run, env_file: &Path) -> anyhow::Result<ExitCode> {
         Some(connection) => Some(Arc::new(DiscordCourier::new(connection)?) as Arc<dyn Courier>),
         None => None,
     };
+    let shown = terminal::catch_up::show(service.readings(), bars, tasks.token());
+    tasks.spawn_short("catch-up", shown);
     service.spawn(&tasks, courier);
     if let Some(connection) = connection {
         crate::service::hear(&service, &tasks, connection);
@@ -145,6 +149,15 @@ pub(super) fn connection(config: &Config) -> Option<Connection> {
     Some(connection)
 }
 
-fn start_logging(config: &Config) {
-    steward::telemetry::start(&config.telemetry);
+/// Starts logging; gives the bars of the terminal, where people read the log in one.
+fn start_logging(config: &Config, no_color: bool) -> Option<Bars> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let is_for_people = config.telemetry.format == LogFormat::Text;
+    let bars = (is_terminal && is_for_people).then(Bars::default);
+    let writer = match bars.clone() {
+        Some(bars) => BoxMakeWriter::new(bars),
+        None => BoxMakeWriter::new(std::io::stderr),
+    };
+    steward::telemetry::start(&config.telemetry, writer, is_terminal && !no_color);
+    bars
 }

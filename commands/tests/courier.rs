@@ -101,6 +101,20 @@ async fn only_the_listed_roles_are_pinged_and_edits_ping_nobody() {
     );
 }
 
+/// A role that somebody deleted wakes nobody, and keeps no alert back; `check` says that it is gone.
+#[tokio::test]
+async fn an_alert_whose_role_is_gone_is_sent_all_the_same() {
+    let fake = unlimited().await;
+    assert!(fake.delete_role(Spec::ROLE));
+    let mut loud = message();
+    loud.content = Some(Text::plain("look"));
+    loud.mention_roles = vec![Spec::ROLE.0];
+    let receipt = courier(&fake).send(&parcel("n1", loud)).await.unwrap();
+    let shown = fake.message(fake::Snowflake(receipt.message.0)).unwrap();
+    assert!(shown.text().contains("look"), "{}", shown.text());
+    assert!(receipt.is_faithful, "it is not sent again");
+}
+
 #[tokio::test]
 async fn a_table_is_attached_and_stays_through_an_edit() {
     let fake = unlimited().await;

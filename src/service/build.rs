@@ -165,6 +165,7 @@ pub fn on(
         incarnation: meta.incarnation,
         metrics,
         gateway: tokio::sync::watch::Sender::default(),
+        readings: tokio::sync::watch::Sender::default(),
     })
 }
 

@@ -30,7 +30,7 @@ use crate::{
     state::State,
     units::UnixSeconds,
     views::Gateway,
-    watcher::Watcher,
+    watcher::{Watcher, stretch::Stretch},
     writer::Writer,
 };
 
@@ -67,9 +67,19 @@ pub struct Service {
     /// What is counted as it happens, and rendered when asked.
     pub metrics: Arc<Metrics>,
     pub(crate) gateway: watch::Sender<Gateway>,
+    pub(crate) readings: watch::Sender<Readings>,
 }
 
+/// The networks whose history is being read, and how far.
+pub type Readings = BTreeMap<String, Stretch>;
+
 impl Service {
+    /// How far catch-ups are, now and as they go on.
+    #[must_use]
+    pub fn readings(&self) -> watch::Receiver<Readings> {
+        self.readings.subscribe()
+    }
+
     /// Whether attesters have metrics of their own.
     #[must_use]
     pub fn per_attester(&self) -> PerAttester {

@@ -186,7 +186,7 @@ impl Service {
             let pause = match took {
                 Ok(Some(step)) => {
                     failures = 0;
-                    progress(name, &step);
+                    self.show_progress(name, part, &step);
                     pause_after(&step, part.config.watcher.poll_interval)
                 }
                 Ok(None) if is_identified && recall.is_over() => Duration::ZERO,
@@ -219,6 +219,18 @@ impl Service {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Publishes how far a catch-up is, for whoever shows it.
+    fn show_progress(&self, network: &str, part: &NetworkPart, step: &Step) {
+        if let Step::Followed { blocks, to } = step {
+            tracing::debug!(network, block.number = %to, blocks, "followed");
+        }
+        let stretch = part.watcher.stretch();
+        self.readings.send_if_modified(|readings| match stretch {
+            Some(stretch) => readings.insert(network.to_owned(), stretch) != Some(stretch),
+            None => readings.remove(network).is_some(),
+        });
     }
 
     /// Checks chain id and block 0 against configuration and store; says whether it could.
@@ -346,18 +358,6 @@ fn pause_after(step: &Step, poll: Duration) -> Duration {
         Step::Idle => poll,
         Step::Stopped(_) => PAUSE_MAX,
         Step::CaughtUp { .. } | Step::Followed { .. } | Step::Unwound { .. } => Duration::ZERO,
-    }
-}
-
-fn progress(network: &str, step: &Step) {
-    match step {
-        Step::CaughtUp { to, head } => {
-            tracing::info!(network, block.number = %to, head = %head, "catching up");
-        }
-        Step::Followed { blocks, to } => {
-            tracing::debug!(network, block.number = %to, blocks, "followed");
-        }
-        Step::Idle | Step::Unwound { .. } | Step::Stopped(_) => {}
     }
 }
 

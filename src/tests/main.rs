@@ -12,6 +12,7 @@
 
 mod agreement;
 mod budget;
+mod catch_up;
 mod coverage;
 mod observed;
 mod real_chain;

@@ -99,7 +99,11 @@ impl Announcer for Listener {
                 .collect(),
             Happening::Unwound { gone, .. } => vec![format!("unwound {}", gone.len())],
             Happening::Introduced => vec!["introduced".to_owned()],
-            Happening::Agreed { .. } | Happening::Final(_) | Happening::Tick => Vec::new(),
+            Happening::Agreed { .. }
+            | Happening::Final(_)
+            | Happening::Reading(_)
+            | Happening::ReadToHead
+            | Happening::Tick => Vec::new(),
         };
         self.heard.lock().unwrap().extend(said);
     }

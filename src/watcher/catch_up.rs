@@ -4,12 +4,16 @@
 //! [`NEAR_BLOCKS`] of the head. What a range cannot tell (ejected or not, times of an exit) is unknown until the sweep
 //! that follows at the head.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use super::{
     Happening, NEAR_BLOCKS, Step, WatchError, Watcher,
     logs::{Reading, catch_up_filter},
     observation::{self, Meeting, replace_rollups},
     recording::Noted,
+    stretch::{Pace, Stretch},
 };
+
 use crate::{
     book::fold::Seen,
     chain::{BlockTag, ChainError, Header, contracts::Event},
@@ -106,6 +110,7 @@ impl Watcher {
         if to < from {
             return self.follow_to(head).await;
         }
+        self.begin_catch_up(cursor.number).await;
         let (contracts, known_at) = {
             let state = self.writer.read().await;
             let Some(book) = state.book(self.network()) else {
@@ -211,6 +216,11 @@ impl Watcher {
         head: &Header,
     ) -> Result<(), WatchError> {
         let network = self.network();
+        let now_ms = self.clock.now_ms();
+        let stretch = self
+            .pace()
+            .get_or_insert_with(|| Pace::new(from, from, now_ms))
+            .note(end.block.number, head.block.number, now_ms);
         self.writer
             .commit(|state: &mut State, extra| {
                 let ours = self.announcer.ours(state, network);
@@ -232,6 +242,52 @@ impl Watcher {
                     agreement: None,
                 };
                 self.announcer.announce(state, network, &self.told(folded));
+                self.announcer
+                    .announce(state, network, &self.told(Happening::Reading(stretch)));
+                Ok::<_, WatchError>(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Option<Pace>> {
+        // Whoever panicked left a whole value: it is only ever replaced.
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to measure a catch-up that goes on after `at`. One that was told of goes on where its message began.
+    async fn begin_catch_up(&self, at: BlockNumber) {
+        let told = self.progress().await.catch_up;
+        let from = told.map_or(at, |told| told.from);
+        let now_ms = self.clock.now_ms();
+        self.pace()
+            .get_or_insert_with(|| Pace::new(from, at, now_ms));
+    }
+
+    /// How far the catch-up is; `None` where none is under way.
+    #[must_use]
+    pub fn stretch(&self) -> Option<Stretch> {
+        self.pace().as_ref().and_then(Pace::last)
+    }
+
+    /// Ends a catch-up: the head is reached, and what it showed was compared with the contracts.
+    pub(super) async fn end_catch_up(&self) -> Result<(), WatchError> {
+        *self.pace() = None;
+        let network = self.network();
+        let is_over = {
+            let state = self.writer.read().await;
+            let is_swept = state
+                .book(network)
+                .is_some_and(|book| book.summary().is_swept);
+            is_swept && state.progress_of(network).catch_up.is_some()
+        };
+        if !is_over {
+            return Ok(());
+        }
+        self.writer
+            .commit(|state: &mut State, _| {
+                self.announcer
+                    .announce(state, network, &self.told(Happening::ReadToHead));
                 Ok::<_, WatchError>(())
             })
             .await?;

@@ -29,6 +29,7 @@ const FINAL_BLOCKS_KEPT: u64 = 8;
 impl Watcher {
     /// After blocks were followed: introduces the network, and asks for finality when it is due.
     pub(super) async fn after_follow(&self) -> Result<(), WatchError> {
+        self.end_catch_up().await?;
         self.introduce().await?;
         let (progress, cursor) = (self.progress().await, self.cursor().await);
         let behind = progress

@@ -19,6 +19,7 @@ pub mod progress;
 mod provider;
 pub mod recording;
 pub mod reorg;
+pub mod stretch;
 
 use std::{
     sync::{Arc, Mutex, atomic::AtomicU64},
@@ -39,6 +40,7 @@ use crate::{
 };
 use discover::DiscoveryError;
 use progress::Progress;
+use stretch::{Pace, Stretch};
 
 /// Within so many blocks of the head, blocks are read one by one with their views: full nodes hold the state of 128.
 pub const NEAR_BLOCKS: u64 = 64;
@@ -85,6 +87,8 @@ pub struct Watcher {
     pub(crate) finality_asked_at: AtomicU64,
     /// What the record of the next observation may leave out; forgetting it costs a longer record.
     pub(crate) memo: Mutex<recording::Memo>,
+    /// Measures the catch-up that is under way.
+    pace: Mutex<Option<Pace>>,
 }
 
 /// What becomes of changes: the announcer turns them into notices, inside the commit that caused them.
@@ -134,6 +138,10 @@ pub enum Happening<'a> {
     },
     /// Blocks up to this one are final.
     Final(crate::units::BlockRef),
+    /// A range far behind the head was read.
+    Reading(Stretch),
+    /// A catch-up that was told of has reached the head.
+    ReadToHead,
     /// The network was read to the head for the first time.
     Introduced,
     /// Nothing happened on chain; conditions may have changed.
@@ -245,6 +253,7 @@ impl Watcher {
             announcer,
             finality_asked_at: AtomicU64::new(0),
             memo: Mutex::default(),
+            pace: Mutex::default(),
         }
     }
 

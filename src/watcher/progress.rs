@@ -119,9 +119,28 @@ pub struct Progress {
     /// What of it lies before the newest export that was checked.
     #[serde(default)]
     pub based: Recorded,
+    /// The catch-up that people were told of, until the head is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catch_up: Option<CatchUp>,
+    /// Catch-ups that people were told of, this one included.
+    #[serde(default)]
+    pub catch_ups: u64,
     /// Why the network is stopped; `None` = it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+}
+
+/// A catch-up that takes long enough to be told of. It outlives a restart, and so does its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatchUp {
+    /// The block before its first one.
+    pub from: BlockNumber,
+    /// When it was first told of.
+    pub began_at: UnixSeconds,
+    /// When its message was last given new content (Unix, milliseconds).
+    pub told_at_ms: u64,
+    /// The share that it told, in percent.
+    pub told_percent: u64,
 }
 
 /// Seconds after which a head counts as stale: 5 min, 25 slots of the L1.

@@ -84,7 +84,8 @@ async fn the_days_export_is_a_job_and_the_base_that_verify_replays_from() {
 
     let (status, _) = stage.terminate().await;
     assert!(status.success());
-    let (status, said) = stage.ask(&["verify", "--json"]).await;
+    let output = stage.ask(&["verify", "--json"]).await;
+    let (status, said) = (output.status, String::from_utf8(output.stdout).unwrap());
     assert!(status.success(), "{said}");
     let report: Value = serde_json::from_str(&said).unwrap();
     let findings = report["findings"].as_array().unwrap().iter();

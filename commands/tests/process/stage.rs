@@ -182,20 +182,6 @@ impl Stage {
             .kill_on_drop(true);
     }
 
-    /// Runs a command of steward beside the service; gives how it ended and what it wrote.
-    pub(super) async fn ask(&self, arguments: &[&str]) -> (ExitStatus, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(&self.settings)
-            .current_dir(self.directory.path())
-            .kill_on_drop(true);
-        let output = tokio::time::timeout(PATIENCE, command.output()).await;
-        let output = output.unwrap().unwrap();
-        (output.status, String::from_utf8(output.stdout).unwrap())
-    }
-
     /// Asks steward the same until `look` finds something in its answer.
     pub(super) async fn see_answer<T>(
         &self,
@@ -204,7 +190,7 @@ impl Stage {
     ) -> T {
         let seen = async {
             loop {
-                let (_, answer) = self.ask(arguments).await;
+                let answer = String::from_utf8(self.ask(arguments).await.stdout).unwrap();
                 if let Some(found) = look(&answer) {
                     return found;
                 }

@@ -378,7 +378,7 @@ fn a_storm_is_one_incident_with_all_of_it_in_a_file() {
     First deadline: <t:1795333600:R> (<t:1795333600:f>)
     Incident: open since <t:1795233600:R>
     (Acknowledge) (Snooze 1 h) (Snooze 8 h) (Snooze until changed) (Why)
-    _ testnet/*/coinbase_missing/1 · steward 0.1.0
+    _ iyhxf · testnet/*/coinbase_missing/1 · steward 0.1.0
     ```
     attester  host   deadline              configured
     fra-2/18  fra-2  2026-11-22 07:46 UTC  none
