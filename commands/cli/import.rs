@@ -84,8 +84,8 @@ pub(super) fn fill(
         format!("what {FLOOR_FILE} there says was announced is not announced again")
     } else {
         format!(
-            "what happened since the export will be announced when steward runs; \
-             to keep it quiet, copy {FLOOR_FILE} of the old data directory there first"
+            "what happened since the newest card in the channel will be announced when steward runs; \
+             copy {FLOOR_FILE} of the old data directory there first, and nothing has to be asked"
         )
     });
     Ok(())

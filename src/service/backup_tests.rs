@@ -224,7 +224,7 @@ async fn before_anything_was_read_there_is_nothing_to_export() {
     };
     state.jobs.want(new, NOW * 1000);
     state.change_progress(NETWORK, |progress| {
-        progress.recorded.bytes = OBSERVED_MAX + 1
+        progress.recorded.bytes = OBSERVED_MAX + 1;
     });
     assert!(!wanted(&state, DAY), "the one that is under way will do");
 }

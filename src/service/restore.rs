@@ -162,7 +162,7 @@ fn raise_floors(store: &dyn Store, floors: &Floors) -> Result<(), StoreError> {
     for network in known {
         let is_doubtful = !floors.0.contains_key(&network);
         table.change(&network, |progress| {
-            progress.is_floor_doubtful = is_doubtful
+            progress.is_floor_doubtful = is_doubtful;
         });
     }
     commit(store, &mut table)

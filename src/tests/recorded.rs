@@ -175,7 +175,7 @@ async fn a_changed_or_missing_observation_is_no_proof() {
     let all = records(&store);
     let (key, _) = &all[all.len() / 2];
     let value = store.read(Tree::Ledger, key).unwrap().unwrap();
-    let changed = String::from_utf8(value.clone()).unwrap() + " ";
+    let changed = String::from_utf8(value).unwrap() + " ";
     change(&store, Tree::Ledger, key, Some(changed.into_bytes()));
     let found = only(&store, exports.path());
     assert_eq!(found.verdict, Verdict::Doubtful);

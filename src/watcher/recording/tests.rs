@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     book::{fold::Ours, question::Question},
+    chain::contracts::Event,
     store::table::encode_record,
     units::{Address, AttesterAddress, ProviderId, RollupVersion, Wei},
 };
