@@ -5,6 +5,7 @@
 
 mod alert;
 mod attester;
+pub mod backup;
 pub mod check;
 mod coinbase;
 pub mod demo;
@@ -15,9 +16,11 @@ pub mod import;
 mod incident;
 mod job;
 mod network;
+pub mod migrate;
 mod paper;
 mod provider;
 mod queue;
+pub mod restore;
 pub mod serve;
 mod source;
 mod status;

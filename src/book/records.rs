@@ -42,9 +42,9 @@ pub struct Chapter {
     /// What the logs did not tell, where they are not complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingFact>,
-    /// Endpoints that do not hold what is missing: they refuse it, or answer with nothing.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub forgetful: Vec<EndpointName>,
+    /// Whether nobody held the logs before `first_block`, so that history was begun there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_skipped: bool,
     /// The first block in which a log of ours was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_log: Option<BlockNumber>,

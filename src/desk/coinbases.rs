@@ -133,14 +133,18 @@ pub(super) struct Coinbases<'a> {
 }
 
 impl Coinbases<'_> {
-    /// Coinbases that are missing, wrong, or told in two ways.
+    /// Coinbases that are missing, wrong, or told in two ways; in the order in which the stakes were made.
     pub(super) fn findings(&self) -> Vec<Finding> {
         let outlooks = Outlooks::new(self.book);
         let mut found = Vec::new();
-        for address in &self.ours.listed {
-            let Some(attester) = self.book.attesters.row(address) else {
-                continue;
-            };
+        let listed = self.ours.listed.iter();
+        let known = listed.filter_map(|one| Some((one, self.book.attesters.row(one)?)));
+        let mut staked: Vec<(&AttesterAddress, &Attester)> = known.collect();
+        staked.sort_by_key(|(_, attester)| {
+            let stake = attester.expected_stake();
+            stake.map(|stake| (stake.block, stake.rollup, stake.entry))
+        });
+        for (address, attester) in staked {
             if !matches!(
                 attester.standing.stage,
                 Stage::RollupEntryQueue | Stage::Active
@@ -302,5 +306,78 @@ impl Coinbases<'_> {
             rungs,
             row,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::Arc};
+
+    use super::*;
+    use crate::{
+        alert::text::fixtures::{attester, context, explorer, split},
+        attester::{Stake, StakeFate, Standing},
+        keys::{Configured as Row, Keys},
+        units::{B256, BlockNumber, QueueIndex},
+    };
+
+    /// Three stakes of one block, by other places than by address.
+    #[test]
+    fn missing_coinbases_are_found_in_the_order_of_the_stakes() {
+        let mut book = Book::new("testnet");
+        let mut keys = Keys::default();
+        for (byte, place) in [(1, 9), (2, 7), (3, 8)] {
+            let stake = Stake {
+                rollup: RollupVersion::new(1),
+                split: split(byte),
+                entry: QueueIndex::new(place),
+                block: BlockNumber::new(100),
+                at: UnixSeconds::new(1),
+                transaction: B256::repeat_byte(byte),
+                fate: StakeFate::Queued,
+            };
+            let standing = Standing {
+                stage: Stage::RollupEntryQueue,
+                ..Standing::default()
+            };
+            let row = Attester {
+                stakes: vec![stake],
+                standing,
+                ..Attester::default()
+            };
+            book.attesters.put(attester(byte), row);
+            let row = Row {
+                coinbase: ConfiguredCoinbase::Missing,
+                hosts: Vec::new(),
+                files: Vec::new(),
+            };
+            keys.attesters.insert(attester(byte), row);
+        }
+        let ours = Ours {
+            providers: BTreeSet::new(),
+            listed: keys.attesters.keys().copied().collect(),
+        };
+        let keys = KeysObservation {
+            keys: Arc::new(keys),
+            read_at: UnixSeconds::new(1),
+            changed: true,
+        };
+        let explorer = explorer();
+        let found = Coinbases {
+            book: &book,
+            ours: &ours,
+            keys: &keys,
+            common: &CommonCoinbases::default(),
+            rungs: &Rungs::default(),
+            context: &context(&explorer),
+            now: UnixSeconds::new(2),
+        };
+        let subjects: Vec<String> = found
+            .findings()
+            .into_iter()
+            .map(|one| one.subject)
+            .collect();
+        let expected = [2, 3, 1].map(|byte| subject(&format!("{:#x}", attester(byte).address())));
+        assert_eq!(subjects, expected);
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn of(state: &State, network: &str, book: &Book, now: UnixSeconds) ->
             from: BlockNumber::new(0),
             to: chapter.first_block,
             proof: fact.to_string(),
-            endpoints: chapter.forgetful.iter().map(ToString::to_string).collect(),
+            endpoints: progress.forgetful.iter().map(ToString::to_string).collect(),
         };
         doubts.push((
             Class::HistoryMissing,

@@ -4,6 +4,7 @@
 //! both to the outbox. It sends nothing. What it knows beside the state - keys files, health of endpoints, labels - is
 //! handed to it by whoever observes them, and a source that was not read yet is unknown, never empty.
 
+mod catch_up;
 mod changes;
 mod coinbases;
 mod doubts;
@@ -37,6 +38,7 @@ use crate::{
     units::{AttesterAddress, ProviderId, UnixSeconds},
     watcher::{Announcer, Happening, ProviderRef, Told},
 };
+pub use catch_up::facts_of as catch_up_facts;
 pub use people::{Act, ActError};
 
 /// At most so often conditions are looked at when nothing happened on chain.
@@ -229,6 +231,7 @@ impl Announcer for Desk {
         let is_news = match &told.happening {
             Happening::Folded { outcome, agreement } => {
                 scene.folded(state, outcome, *agreement);
+                scene.replaced(state);
                 let is_told = !outcome.changes.is_empty() || !outcome.faults.is_empty();
                 is_told || agreement.is_some()
             }
@@ -242,6 +245,14 @@ impl Announcer for Desk {
             }
             Happening::Final(block) => {
                 scene.finalised(state, *block);
+                false
+            }
+            Happening::Reading(stretch) => {
+                scene.reading(state, stretch);
+                false
+            }
+            Happening::ReadToHead => {
+                scene.read_to_head(state);
                 false
             }
             Happening::Introduced => {

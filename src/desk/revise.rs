@@ -3,11 +3,11 @@
 use super::changes::{Scene, sources};
 use crate::{
     alert::{
-        card::Card,
+        card::{Card, Message},
         class::Class,
         notice::{Notice, NoticeId},
         text::{
-            retraction::{Reorg, retract},
+            retraction::{Reorg, retract, with_replacement},
             standing, transition,
         },
     },
@@ -42,12 +42,48 @@ impl Scene<'_> {
                 .and_then(|entry| entry.cause);
             let reorg = Reorg {
                 replaced: cause.unwrap_or(kept),
-                by: None,
                 depth,
                 is_overruled: why == Unwinding::Overruled,
             };
             let holds = self.holds(state, &id);
             let message = retract(self.context, &delivery.wanted, &reorg, holds.as_deref());
+            state
+                .outbox
+                .retract(&mut state.jobs, self.now_ms, &id, message);
+        }
+    }
+
+    /// Names the block that is now in the place of one that was taken out, on the cards that wait for it.
+    pub(super) fn replaced(&self, state: &mut State) {
+        let network = self.bureau.network.as_str();
+        let Some(book) = state.book(network) else {
+            return;
+        };
+        let cursor = book.summary().cursor;
+        let in_place_of = |gone: BlockRef| {
+            let kept = book.blocks.row(&gone.number);
+            kept.map(|block| BlockRef {
+                number: gone.number,
+                hash: block.hash,
+            })
+        };
+        let due: Vec<(NoticeId, Message)> = state
+            .outbox
+            .deliveries()
+            .filter(|delivery| delivery.network == network && !delivery.is_group)
+            .filter_map(|delivery| {
+                let taken_back = delivery
+                    .entries
+                    .first()
+                    .filter(|entry| entry.is_retracted)?;
+                let gone = taken_back
+                    .cause
+                    .filter(|gone| gone.number <= cursor.number)?;
+                let message = with_replacement(&delivery.wanted, in_place_of(gone))?;
+                Some((taken_back.notice.clone(), message))
+            })
+            .collect();
+        for (id, message) in due {
             state
                 .outbox
                 .retract(&mut state.jobs, self.now_ms, &id, message);

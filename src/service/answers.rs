@@ -14,6 +14,7 @@ use crate::{
     state::State,
     tasks::chain_of,
     units::UnixSeconds,
+    version::{REVISION, VERSION},
     views::{Answers, Build, Gateway, Glance, Look, NetworkGlance, Refusal, RefusalKind},
     writer::CommitError,
 };
@@ -52,10 +53,8 @@ impl Service {
     #[must_use]
     pub fn build(&self) -> Build {
         Build {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: option_env!("STEWARD_REVISION")
-                .unwrap_or("unknown")
-                .to_owned(),
+            version: VERSION.to_owned(),
+            revision: REVISION.to_owned(),
             started_at: self.started_at,
         }
     }

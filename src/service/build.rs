@@ -20,6 +20,7 @@ use crate::{
     provider::coinbase::{CommonCoinbases, Rungs},
     state::State,
     store::{Store, StoreError, identity},
+    version::VERSION,
     watcher::{Announcer, ProviderRef, Subject, Watcher},
     writer::Writer,
 };
@@ -152,6 +153,7 @@ pub fn on(
             config: network.clone(),
             endpoints,
             watcher: Arc::new(watcher),
+            pulse: super::pulse::Pulse::default(),
         };
         networks.insert(name, part);
     }
@@ -165,6 +167,7 @@ pub fn on(
         incarnation: meta.incarnation,
         metrics,
         gateway: tokio::sync::watch::Sender::default(),
+        readings: tokio::sync::watch::Sender::default(),
     })
 }
 
@@ -294,7 +297,7 @@ fn letterhead(config: &Config) -> Letterhead {
         .and_then(|discord| discord.alert_role);
     Letterhead {
         runbook: Some(RUNBOOK.to_owned()),
-        build: env!("CARGO_PKG_VERSION").to_owned(),
+        build: VERSION.to_owned(),
         roles: role.map(|role| role.value()).into_iter().collect(),
     }
 }

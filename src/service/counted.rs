@@ -9,7 +9,7 @@ use crate::{
     attester::change::Change,
     book::fold::{self, Ours},
     metrics::{Live, Outcome},
-    outbox::courier::{ChannelId, Courier, CourierError, Found, MessageId, Parcel, Receipt},
+    outbox::courier::{ChannelId, Courier, CourierError, Found, Mark, MessageId, Parcel, Receipt},
     state::State,
     watcher::{Announcer, Happening, NEAR_BLOCKS, Told},
 };
@@ -67,11 +67,14 @@ impl Courier for Counted {
 
     fn find<'a>(
         &'a self,
-        channel: ChannelId,
-        nonce: &'a str,
+        parcel: &'a Parcel,
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
-        self.courier.find(channel, nonce, since_ms)
+        self.courier.find(parcel, since_ms)
+    }
+
+    fn marks(&self, channel: ChannelId) -> BoxFuture<'_, Result<Vec<Mark>, CourierError>> {
+        self.courier.marks(channel)
     }
 
     fn delete(

@@ -12,8 +12,12 @@
 
 mod agreement;
 mod budget;
+mod catch_up;
 mod coverage;
+mod observed;
 mod real_chain;
+mod recorded;
+mod releases;
 mod simulation;
 mod watched;
 mod watching;

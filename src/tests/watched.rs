@@ -7,6 +7,7 @@ use std::{
 };
 
 use steward::{
+    attester::change::Change,
     book::fold::{Fault, Ours},
     chain::{
         Chain,
@@ -34,6 +35,8 @@ pub const NETWORK: &str = "sim";
 pub struct Recorder {
     /// What did not fit, once everything had been compared with the views.
     pub faults: Mutex<Vec<Fault>>,
+    /// What changed, in the order in which it was told.
+    pub changes: Mutex<Vec<Change>>,
     /// The names of what happened.
     pub happenings: Mutex<Vec<String>>,
     /// Who makes cards of it, or counts it, where that is wanted.
@@ -48,6 +51,10 @@ impl Announcer for Recorder {
         }
         if told.is_rehearsal {
             return;
+        }
+        if let Happening::Folded { outcome, .. } = &told.happening {
+            let changes = outcome.changes.iter().map(|entry| entry.change.clone());
+            self.changes.lock().unwrap().extend(changes);
         }
         if let Happening::Folded { outcome, .. } = &told.happening
             && is_swept

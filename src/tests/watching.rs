@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy::sol_types::SolEvent;
 use steward::{
-    attester::{Reason, Stage},
+    attester::{Reason, Stage, change::Change},
     chain::{
         ChainError,
         contracts::{QueueConfig, abi},
@@ -118,6 +118,36 @@ async fn a_reorg_during_a_long_absence_is_noticed() {
     assert_eq!(standing(&watched, 0).await.0, Stage::InStakingProviderQueue);
 }
 
+/// A new slasher in the block leaves the fold in doubt about ejections, and the views settle it: in the order of the chain.
+#[tokio::test(start_paused = true)]
+async fn what_views_tell_of_a_block_is_told_in_the_order_of_its_events() {
+    let mut watched = watched(6, 1);
+    watched.play(flush);
+    watched.is_right().await;
+    let order = [3, 0, 4, 1];
+    assert!(!order.map(attester).is_sorted());
+    watched.play(|world| {
+        world.act(Action::SetSlasher { version: 1 }).unwrap();
+        for seed in order {
+            slash(world, seed, 150_000);
+        }
+        world.mine();
+    });
+    watched.recorder.changes.lock().unwrap().clear();
+    watched.is_right().await;
+    let changes = watched.recorder.changes.lock().unwrap();
+    let ejected: Vec<AttesterAddress> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Standing { attester, to, .. } if to.stage == Stage::NoLongerActive => {
+                Some(*attester)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ejected, order.map(attester));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rollup_that_a_reorg_takes_back_is_forgotten() {
     let mut watched = watched(2, 1);
@@ -153,6 +183,24 @@ async fn a_rollup_whose_block_was_never_committed_leaves_nothing_behind() {
     watched.is_right().await;
     let state = watched.writer.read().await;
     assert_eq!(state.book(NETWORK).unwrap().rollups.len(), 1);
+}
+
+/// The block that registers a rollup is a little below the head, and its state is gone: the rollup is found at the head.
+#[tokio::test(start_paused = true)]
+async fn a_rollup_is_found_although_nobody_holds_the_state_of_its_block() {
+    let mut watched = watched(2, 1);
+    watched.is_right().await;
+    for endpoint in &watched.endpoints {
+        endpoint.change(|manners| manners.states_kept = 3);
+    }
+    watched.play(|world| {
+        let config = world.contracts().rollup(1).unwrap().config;
+        world.act(Action::AddRollup { version: 2, config }).unwrap();
+        world.mine_many(20);
+    });
+    watched.is_right().await;
+    let state = watched.writer.read().await;
+    assert_eq!(state.book(NETWORK).unwrap().rollups.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -295,7 +343,8 @@ async fn a_history_that_nobody_holds_is_named_and_nothing_depends_on_it() {
         summary.first_block, summary.cursor.number,
         "before it, nobody remembers"
     );
-    let forgetful: Vec<&str> = summary.forgetful.iter().map(|one| one.as_str()).collect();
+    let forgetful = state.progress_of(NETWORK).forgetful;
+    let forgetful: Vec<&str> = forgetful.iter().map(|one| one.as_str()).collect();
     assert_eq!(forgetful, ["rpc-1", "rpc-2"]);
     let provider = ProviderId::new(OURS);
     let expected = [
@@ -343,7 +392,7 @@ async fn history_is_read_from_the_endpoint_that_remembers_it() {
         watched.is_complete().await;
         assert_eq!(standing(&watched, 0).await.0, Stage::Active);
         let state = watched.writer.read().await;
-        assert!(state.book(NETWORK).unwrap().summary().forgetful.is_empty());
+        assert!(state.progress_of(NETWORK).forgetful.is_empty());
     }
 }
 
@@ -363,7 +412,7 @@ async fn where_every_endpoint_refuses_old_logs_reading_begins_where_they_begin()
     let summary = state.book(NETWORK).unwrap().summary();
     assert_eq!(summary.first_block.value(), held);
     assert_eq!(summary.is_complete, Some(false));
-    assert_eq!(summary.forgetful.len(), 2);
+    assert_eq!(state.progress_of(NETWORK).forgetful.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

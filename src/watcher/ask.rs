@@ -7,7 +7,8 @@ use std::{collections::BTreeSet, sync::Mutex};
 use super::{
     WatchError, Watcher,
     agree::Heard,
-    follow::{Found, Page, replace_rollups, touched_by},
+    follow::{Page, touched_by},
+    observation::{Found, replace_rollups},
 };
 use crate::{
     book::{

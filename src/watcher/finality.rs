@@ -5,7 +5,10 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use super::{Happening, WatchError, Watcher, agree::AGREEMENT_TIMEOUT};
+use super::{
+    Happening, WatchError, Watcher, agree::AGREEMENT_TIMEOUT, observation::forget_blocks,
+    recording::Noted,
+};
 use crate::{
     book::{fold::Fault, records::Block},
     chain::{
@@ -26,6 +29,7 @@ const FINAL_BLOCKS_KEPT: u64 = 8;
 impl Watcher {
     /// After blocks were followed: introduces the network, and asks for finality when it is due.
     pub(super) async fn after_follow(&self) -> Result<(), WatchError> {
+        self.end_catch_up().await?;
         self.introduce().await?;
         let (progress, cursor) = (self.progress().await, self.cursor().await);
         let behind = progress
@@ -250,15 +254,9 @@ impl Watcher {
                     return Ok::<_, WatchError>(());
                 };
                 let keep = finalized.number.saturating_sub(FINAL_BLOCKS_KEPT);
-                let gone: Vec<BlockNumber> = book
-                    .blocks
-                    .range(..keep)
-                    .map(|(number, _)| *number)
-                    .collect();
                 let first = book.blocks.rows().next().map(|(number, _)| *number);
-                for number in gone {
-                    book.blocks.remove(&number);
-                }
+                forget_blocks(book, keep);
+                self.record(state, extra, None, Noted::Final(keep))?;
                 state.change_progress(network, |progress| {
                     if let Some(first) = first {
                         progress.confirmed.add(first, finalized.number);

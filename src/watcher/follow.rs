@@ -6,26 +6,24 @@ use super::{
     Happening, Told, WatchError, Watcher,
     agree::{Heard, Heeded},
     ask::Views,
-    completeness::{MissingFact, missing_facts},
+    completeness::MissingFact,
     discover,
     logs::Reading,
+    observation::{Found, Sight},
     progress::Progress,
+    recording::Noted,
 };
 use crate::{
     book::{
         Book,
-        fold::{Fault, Fold, Mode, Ours, Outcome},
-        records::{Block, Chapter, Rollup, UnknownEvent},
+        fold::{Fault, Mode, News, Outcome},
         snapshot::At,
     },
     chain::{ChainError, EndpointName, Header, Log, agreement::digest},
     state::State,
-    units::{Address, AttesterAddress, RollupVersion},
+    units::{Address, AttesterAddress, BlockRef},
     writer::Extra,
 };
-
-/// All rollups of the Registry, as found at one block.
-pub(super) type Found = Vec<(RollupVersion, Rollup)>;
 
 /// Which of the two rules where logs and views contradict each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +65,8 @@ pub(super) struct Page {
     pub(super) reading: Reading,
     /// The rollups at it, where they had to be found again.
     pub(super) found: Option<Found>,
+    /// Whether they are those of the head: nobody held the state of the block any more.
+    pub(super) is_found_at_head: bool,
 }
 
 /// What one endpoint after the other told of a block, as it is folded.
@@ -159,9 +159,9 @@ impl Watcher {
     /// first and the logs are read again.
     async fn read_block(&self, header: &Header, is_head: bool) -> Result<Page, WatchError> {
         let is_doubtful = is_head && self.progress().await.is_doubtful;
-        let mut found = match is_doubtful {
-            true => Some(self.discover(header).await?),
-            false => None,
+        let (mut found, mut is_found_at_head) = match is_doubtful {
+            true => (Some(self.discover(header).await?), false),
+            false => (None, false),
         };
         loop {
             let (contracts, filter) = self
@@ -177,15 +177,43 @@ impl Watcher {
                     logs,
                     reading,
                     found,
+                    is_found_at_head,
                 });
             }
-            found = Some(self.discover(header).await?);
+            found = Some(match self.discover(header).await {
+                Err(WatchError::Discovery(discover::DiscoveryError::Chain(
+                    ChainError::Pruned(_) | ChainError::PinIgnored,
+                ))) if !is_head => {
+                    is_found_at_head = true;
+                    let head = self.endpoints.head().await?;
+                    self.discover(&head).await?
+                }
+                found => found?,
+            });
         }
     }
 
     /// Finds the contracts at a block.
     pub(super) async fn discover(&self, header: &Header) -> Result<Found, WatchError> {
         Ok(discover::rollups(&self.endpoints, header, self.subject.registry).await?)
+    }
+
+    /// Names those who were asked in vain for what the last sweep proved to be missing.
+    fn note_forgetful(&self, state: &mut State) {
+        let network = self.network();
+        let Some(chapter) = state.book(network).map(Book::summary) else {
+            return;
+        };
+        let is_silent = chapter.missing.iter().any(MissingFact::is_silence);
+        let is_named = !state.progress_of(network).forgetful.is_empty();
+        if is_silent && !is_named {
+            // Nobody told it, so all of them were asked in vain.
+            let names = self.endpoints.names();
+            state.change_progress(network, |progress| progress.forgetful = names);
+        }
+        if chapter.is_complete == Some(true) && is_named {
+            state.change_progress(network, |progress| progress.forgetful.clear());
+        }
     }
 
     /// What follows from a block: folds it, notes what others said of it, and tells the announcer.
@@ -212,27 +240,24 @@ impl Watcher {
             // The parameters may be those of a later moment.
             Views::Missing | Views::Globals(_) | Views::Sweep(_) => Mode::CatchUp,
         };
+        let sight = sight(header, page, views, mode);
+        let (mut cursor, mut news) = (BlockRef::default(), News::default());
         if let Some(book) = state.books.get_mut(network) {
-            let was_swept = book.summary().is_swept;
-            if let Some(found) = &page.found {
-                replace_rollups(book, found);
-            }
-            outcome = fold_block(book, &ours, header, page, views, mode);
-            let chapter = book.summary();
-            if chapter.missing.iter().any(is_silence) && chapter.forgetful.is_empty() {
-                // Nobody told it, so all of them were asked in vain.
-                let forgetful = self.endpoints.names();
-                book.change_chapter(|chapter| chapter.forgetful = forgetful);
-            }
-            if trust == Trust::Logs && was_swept && is_contradicted(&outcome) {
+            let before = book.summary();
+            cursor = before.cursor;
+            (outcome, news) = sight.fold(book, &ours);
+            if trust == Trust::Logs && before.is_swept && is_contradicted(&outcome) {
                 return Err(WatchError::Contradiction);
             }
-            is_compared = was_swept;
+            is_compared = before.is_swept;
         }
+        let noted = Noted::Block(&sight, cursor, &news);
+        self.record(state, extra, Some(&ours), noted)?;
+        self.note_forgetful(state);
         state.change_progress(network, |progress| {
             advance(progress, header);
             if page.found.is_some() {
-                progress.is_doubtful = false;
+                progress.is_doubtful = page.is_found_at_head;
             }
             // Before the first sweep nothing is expected to fit.
             let faults = if is_compared {
@@ -267,26 +292,6 @@ fn is_contradicted(outcome: &Outcome) -> bool {
         .any(|fault| matches!(fault, Fault::View { .. }))
 }
 
-/// Puts the rollups as found in the place of those known; what was folded of a rollup stays with it.
-pub(super) fn replace_rollups(book: &mut Book, found: &Found) {
-    let is_found = |version: &RollupVersion| found.iter().any(|(one, _)| one == version);
-    let gone: Vec<RollupVersion> = book.rollups.rows().map(|(version, _)| *version).collect();
-    for version in gone.iter().filter(|version| !is_found(version)) {
-        book.rollups.remove(version);
-    }
-    for (version, rollup) in found {
-        book.rollups
-            .change_or_make(version, Default::default, |row| {
-                let (queue, flush) = (row.queue.clone(), row.flush.take());
-                *row = Rollup {
-                    queue,
-                    flush,
-                    ..rollup.clone()
-                };
-            });
-    }
-}
-
 /// The attesters that events name. Those that joined a provider are named too: an earlier life may be known of them.
 pub(super) fn touched_by(reading: &Reading) -> BTreeSet<AttesterAddress> {
     use crate::chain::contracts::Event;
@@ -310,84 +315,25 @@ pub(super) fn touched_by(reading: &Reading) -> BTreeSet<AttesterAddress> {
     touched
 }
 
-fn fold_block(
-    book: &mut Book,
-    ours: &Ours,
-    header: &Header,
-    page: &Page,
-    views: &Views,
-    mode: Mode,
-) -> Outcome {
-    let at = At {
-        block: header.block,
-        at: header.timestamp,
-    };
-    for (contract, topic, block, detail) in &page.reading.unknown {
-        let make = || UnknownEvent {
-            count: 0,
-            first_block: *block,
-            detail: detail.clone(),
-        };
-        book.unknown_events
-            .change_or_make(&(*contract, *topic), make, |row| {
-                row.count = row.count.saturating_add(1);
-            });
-    }
-    let mut fold = match views {
-        Views::Missing => Fold::new(book, ours, mode),
-        Views::Globals(_) | Views::Sweep(_) => Fold::new(book, ours, mode).with_views(),
-    };
-    fold.events(&page.reading.seen);
-    let mut missing = None;
-    if let Views::Sweep(snapshot) = views {
-        missing = Some(missing_facts(fold.book(), snapshot));
-    }
-    if let Views::Globals(snapshot) | Views::Sweep(snapshot) = views {
-        fold.snapshot(at, snapshot);
-    }
-    let outcome = fold.finish();
-    let block = Block {
-        hash: header.block.hash,
+fn sight<'a>(header: &Header, page: &'a Page, views: &'a Views, mode: Mode) -> Sight<'a> {
+    Sight {
+        at: At {
+            block: header.block,
+            at: header.timestamp,
+        },
         parent: header.parent_hash,
-        at: header.timestamp,
-        contracts: page.contracts.clone(),
+        found: page.found.as_ref(),
+        seen: &page.reading.seen,
+        unknown: &page.reading.unknown,
         log_count: u64::try_from(page.logs.len()).unwrap_or(u64::MAX),
         log_digest: digest(&page.logs),
-    };
-    book.blocks.put(header.block.number, block);
-    book.change_chapter(|chapter| {
-        chapter.cursor = header.block;
-        chapter.at = header.timestamp;
-        let oldest_log = page.reading.seen.first().map(|seen| seen.block.number);
-        chapter.oldest_log = chapter.oldest_log.or(oldest_log);
-        if let Some(missing) = missing {
-            note_missing(chapter, missing);
-        }
-        match views {
-            Views::Missing => chapter.is_swept = false,
-            Views::Globals(_) => {}
-            Views::Sweep(_) => chapter.is_swept = true,
-        }
-    });
-    outcome
-}
-
-const fn is_silence(fact: &MissingFact) -> bool {
-    matches!(fact, MissingFact::Canonical { .. })
-}
-
-/// What the sweep proves to be missing. Where not even the Registry's first word was told, nobody remembers what lies
-/// before the first log that was found.
-fn note_missing(chapter: &mut Chapter, missing: Vec<MissingFact>) {
-    if missing.iter().any(is_silence) && chapter.forgetful.is_empty() {
-        let begins = chapter.oldest_log.unwrap_or(chapter.cursor.number);
-        chapter.first_block = chapter.first_block.max(begins);
+        views: match views {
+            Views::Missing => None,
+            Views::Globals(snapshot) => Some((snapshot, false)),
+            Views::Sweep(snapshot) => Some((snapshot, true)),
+        },
+        mode,
     }
-    if missing.is_empty() {
-        chapter.forgetful.clear();
-    }
-    chapter.is_complete = Some(missing.is_empty());
-    chapter.missing = missing;
 }
 
 fn advance(progress: &mut Progress, header: &Header) {

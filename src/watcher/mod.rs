@@ -14,10 +14,13 @@ pub mod discover;
 pub mod finality;
 pub mod follow;
 pub mod logs;
+pub mod observation;
 pub mod progress;
 mod provider;
+pub mod recording;
 pub mod reorg;
 pub mod resume;
+pub mod stretch;
 
 use std::{
     sync::{Arc, Mutex, atomic::AtomicU64},
@@ -33,11 +36,12 @@ use crate::{
     clock::Clock,
     state::State,
     store::StoreError,
-    units::{Address, BlockNumber, ProviderId},
+    units::{Address, BlockNumber, ProviderId, UnixSeconds},
     writer::{CommitError, Writer},
 };
 use discover::DiscoveryError;
 use progress::Progress;
+use stretch::{Pace, Stretch};
 
 /// Within so many blocks of the head, blocks are read one by one with their views: full nodes hold the state of 128.
 pub const NEAR_BLOCKS: u64 = 64;
@@ -86,6 +90,10 @@ pub struct Watcher {
     pub(crate) known_logs: Mutex<Vec<Log>>,
     /// Held while a step is taken: what a step decided from is not forgotten under it.
     pub(crate) stepping: tokio::sync::Mutex<()>,
+    /// What the record of the next observation may leave out; forgetting it costs a longer record.
+    pub(crate) memo: Mutex<recording::Memo>,
+    /// Measures the catch-up that is under way.
+    pace: Mutex<Option<Pace>>,
 }
 
 /// What becomes of changes: the announcer turns them into notices, inside the commit that caused them.
@@ -135,6 +143,10 @@ pub enum Happening<'a> {
     },
     /// Blocks up to this one are final.
     Final(crate::units::BlockRef),
+    /// A range far behind the head was read.
+    Reading(Stretch),
+    /// A catch-up that was told of has reached the head.
+    ReadToHead,
     /// The network was read to the head for the first time.
     Introduced,
     /// Nothing happened on chain; conditions may have changed.
@@ -247,6 +259,8 @@ impl Watcher {
             finality_asked_at: AtomicU64::new(0),
             known_logs: Mutex::default(),
             stepping: tokio::sync::Mutex::default(),
+            memo: Mutex::default(),
+            pace: Mutex::default(),
         }
     }
 
@@ -332,6 +346,31 @@ impl Watcher {
             Some(hash) if hash != head.block.hash => self.unwind(head).await,
             _ => Ok(Step::Idle),
         }
+    }
+
+    /// The newest block that is not younger than `at`, by the times of headers.
+    ///
+    /// # Errors
+    /// [`WatchError::Chain`] where a header cannot be read.
+    pub async fn block_at(&self, at: UnixSeconds) -> Result<BlockNumber, WatchError> {
+        let head = self.endpoints.head().await?;
+        if head.timestamp <= at {
+            return Ok(head.block.number);
+        }
+        // `old` is not younger than that moment, or lies before everything; `young` is younger.
+        let (mut old, mut young) = (0, head.block.number.value());
+        while young.saturating_sub(old) > 1 {
+            let middle = u64::midpoint(old, young);
+            let tag = BlockTag::Number(BlockNumber::new(middle));
+            let header = self.endpoints.header(tag).await?;
+            let header = header.ok_or(ChainError::UnknownBlock)?;
+            if header.timestamp <= at {
+                old = middle;
+            } else {
+                young = middle;
+            }
+        }
+        Ok(BlockNumber::new(old))
     }
 
     pub(crate) async fn cursor(&self) -> crate::units::BlockRef {

@@ -1,12 +1,12 @@
 //! Blocks that are no longer canonical are taken back, newest first, by their undo records.
 
-use super::{Happening, Step, Unwinding, WatchError, Watcher};
+use super::{Happening, Step, Unwinding, WatchError, Watcher, observation, recording::Noted};
 use crate::{
     chain::{BlockTag, ChainError, Header},
     state::State,
     store::{Tree, undo},
     units::{BlockNumber, BlockRef},
-    writer::{Extra, Tables},
+    writer::Extra,
 };
 
 impl Watcher {
@@ -70,25 +70,16 @@ impl Watcher {
     /// Gives up what would take back the oldest block, where finality has stalled for [`undo::UNDO_MAX`] blocks.
     pub(super) fn limit_undo(&self, state: &mut State, extra: &mut Extra, next: BlockNumber) {
         let network = self.network();
-        let most = u64::try_from(undo::UNDO_MAX).unwrap_or(u64::MAX);
         let Some(book) = state.books.get_mut(network) else {
             return;
         };
-        let oldest = next.saturating_sub(most);
-        let gone: Vec<BlockNumber> = book
-            .blocks
-            .range(..=oldest)
-            .map(|(number, _)| *number)
-            .collect();
+        let gone = observation::forget_oldest(book, next);
         let finalized = state.progress_of(network).finalized;
         let is_full = gone
             .iter()
             .any(|number| finalized.is_none_or(|finalized| *number > finalized.number));
-        if let Some(book) = state.books.get_mut(network) {
-            for number in gone {
-                book.blocks.remove(&number);
-                extra.batch.delete(Tree::Undo, undo::key(network, number));
-            }
+        for number in gone {
+            extra.batch.delete(Tree::Undo, undo::key(network, number));
         }
         if state.progress_of(network).is_undo_full != is_full {
             state.change_progress(network, |progress| progress.is_undo_full = is_full);
@@ -152,13 +143,8 @@ impl Watcher {
                 let Some(book) = state.books.get_mut(network) else {
                     return Ok::<_, WatchError>(());
                 };
-                for write in &writes {
-                    for table in book.tables() {
-                        if table.undo(write)? {
-                            break;
-                        }
-                    }
-                }
+                observation::take_back(book, &writes)?;
+                self.record(state, extra, None, Noted::Unwound(gone))?;
                 for block in gone {
                     extra
                         .batch

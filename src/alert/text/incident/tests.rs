@@ -211,7 +211,7 @@ fn a_card_shows_how_its_incident_stands() {
     Stake: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee), block [25,531,002](https://scan.test/block/25531002)
     Incident: open since <t:1795233600:R>
     (Acknowledge) (Snooze 1 h) (Snooze 8 h) (Snooze until changed) (Why)
-    _ testnet/x/coinbase_missing/1 · steward 0.1.0
+    _ ehmrl · testnet/x/coinbase_missing/1 · steward 0.1.0
     ");
 
     incident.state = State::Acknowledged;
