@@ -24,6 +24,7 @@ pub mod store;
 pub mod tasks;
 pub mod telemetry;
 pub mod units;
+pub mod version;
 pub mod views;
 pub mod watcher;
 pub mod writer;

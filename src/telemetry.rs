@@ -1,13 +1,15 @@
 //! Logs: to stderr, readable or as JSON.
 
-use std::io::IsTerminal as _;
-
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::config::{LogFormat, TelemetryConfig};
 
-/// Starts logging. A filter that cannot be read is replaced by `info`, and said.
-pub fn start(config: &TelemetryConfig) {
+/// Starts logging to `writer`. A filter that cannot be read is replaced by `info`, and said.
+///
+/// Colours are for people: a journal or a file would keep their codes, so only who knows where the lines go allows them.
+pub fn start(config: &TelemetryConfig, writer: BoxMakeWriter, has_colour: bool) {
     let (filter, fault) = match EnvFilter::try_new(&config.filter) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
@@ -17,17 +19,12 @@ pub fn start(config: &TelemetryConfig) {
         LogFormat::Text => registry
             .with(
                 tracing_subscriber::fmt::layer()
-                    // Colours are for people; a journal or a file would keep their codes.
-                    .with_ansi(std::io::stderr().is_terminal())
-                    .with_writer(std::io::stderr),
+                    .with_ansi(has_colour)
+                    .with_writer(writer),
             )
             .try_init(),
         LogFormat::Json => registry
-            .with(
-                tracing_subscriber::fmt::layer()
-                    .json()
-                    .with_writer(std::io::stderr),
-            )
+            .with(tracing_subscriber::fmt::layer().json().with_writer(writer))
             .try_init(),
     };
     if let Some(fault) = fault {

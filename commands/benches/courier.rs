@@ -119,8 +119,7 @@ impl Courier for Doorstep {
 
     fn find<'a>(
         &'a self,
-        _channel: ChannelId,
-        _nonce: &'a str,
+        _parcel: &'a Parcel,
         _since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
         Box::pin(async { Ok(Found::No) })

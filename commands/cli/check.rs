@@ -1,12 +1,15 @@
 //! `steward check`: whether steward could run here, and what to do where not.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use steward::{
     clock::{Clock, SystemClock},
     config::{Config, Need},
-    service::check,
+    service::{
+        check,
+        risk::{self, Surroundings},
+    },
 };
 
 use super::{serve, table};
@@ -27,9 +30,12 @@ pub struct Check {
 ///
 /// # Errors
 /// When stdout is closed.
-pub async fn check(options: Check) -> anyhow::Result<ExitCode> {
+pub async fn check(options: Check, env_file: &Path) -> anyhow::Result<ExitCode> {
     let spinner = table::spinner();
-    let findings = look(&options, &|what| spinner.set_message(what.to_owned())).await;
+    let findings = look(&options, env_file, &|what| {
+        spinner.set_message(what.to_owned());
+    })
+    .await;
     spinner.finish_and_clear();
     table::print(&findings, options.json)?;
     Ok(if table::is_ok(&findings) {
@@ -39,7 +45,11 @@ pub async fn check(options: Check) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn look(options: &Check, progress: check::Progress<'_>) -> Vec<check::Finding> {
+async fn look(
+    options: &Check,
+    env_file: &Path,
+    progress: check::Progress<'_>,
+) -> Vec<check::Finding> {
     let need = if options.no_discord {
         Need::NoDiscord
     } else {
@@ -51,6 +61,8 @@ async fn look(options: &Check, progress: check::Progress<'_>) -> Vec<check::Find
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut findings = check::look(&config, &clock, progress).await;
+    let around = Surroundings::look(&config.store.data_dir, env_file);
+    findings.extend(risk::risks(&config, &around));
     if let (Some(discord), Some(connection)) = (&config.discord, serve::connection(&config))
         && !options.no_discord
     {

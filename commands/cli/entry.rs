@@ -6,16 +6,17 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 use steward::{
     api::in_process::InProcess,
     clock::{Clock as _, SystemClock},
     config::{Config, Need, StoreConfig, load_dotenv},
     service::{build, one_shot},
+    version,
 };
 
 use super::{Desk, EXIT_CODES, Outcome, Output, Paper, Question, Source, run};
@@ -23,9 +24,13 @@ use super::{Desk, EXIT_CODES, Outcome, Output, Paper, Question, Source, run};
 /// The exit code of a question that nobody answers.
 const NO_ANSWER: u8 = 3;
 
+/// What `--version` says.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| version::said(version::VERSION, version::REVISION));
+
 /// Watches an Aztec staking provider and tells its people in Discord, once and correctly.
 #[derive(Debug, Parser)]
-#[command(name = "steward", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "steward", version = VERSION.as_str(), max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     /// File with the settings; the real environment wins over it
     #[arg(long, global = true, default_value = ".env", value_name = "FILE")]
@@ -49,6 +54,12 @@ enum Command {
     Export(super::export::Export),
     /// Fill an empty data directory from an export
     Import(super::import::Import),
+    /// Write a backup of the state
+    Backup(super::backup::Backup),
+    /// Fill an empty data directory from a backup
+    Restore(super::restore::Restore),
+    /// Take the state to another machine: a last backup, after which it does not run here any more
+    Migrate(super::migrate::Migrate),
     /// Prove what can be proven of the store or of an export
     Verify(super::verify::Verify),
     #[command(flatten)]
@@ -71,14 +82,19 @@ pub fn dispatch(cli: Cli) -> ExitCode {
         }
     };
     let Cli {
-        output, command, ..
+        env_file,
+        output,
+        command,
     } = cli;
     let done = runtime.block_on(async {
         match command {
-            Command::Run(options) => super::serve::run(&options).await,
-            Command::Check(options) => super::check::check(options).await,
+            Command::Run(options) => super::serve::run(&options, &env_file, output.no_color).await,
+            Command::Check(options) => super::check::check(options, &env_file).await,
             Command::Export(options) => super::export::run(&options),
             Command::Import(options) => super::import::run(&options),
+            Command::Backup(options) => super::backup::run(&options),
+            Command::Restore(options) => super::restore::run(&options),
+            Command::Migrate(options) => super::migrate::run(&options),
             Command::Verify(options) => super::verify::run(options).await,
             Command::Demo(options) => super::demo::run(&options, output.no_color).await,
             Command::Question(question) => answer(&question, &output).await.or_else(|error| {
@@ -96,6 +112,10 @@ async fn answer(question: &Question, output: &Output) -> anyhow::Result<ExitCode
     let store = StoreConfig::from_env()?;
     let source = match Source::of_service(&store.data_dir).await? {
         Some(source) => source,
+        // A store that nobody works on says nothing of health, and a probe must not hold it while the service starts.
+        None if matches!(question, Question::Health(_)) => {
+            bail!("no steward runs on {}", store.data_dir.display())
+        }
         None => Source::Local(local().await?),
     };
     let paper = Paper::of_stdout(output.no_color, SystemClock.now().value());
@@ -149,4 +169,23 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 
 fn note(text: &str) {
     super::say(&format!("steward: {text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_says_how_state_is_kept_and_moved() {
+        Cli::command().debug_assert();
+        let mut command = Cli::command();
+        command.build();
+        for name in ["backup", "restore", "migrate"] {
+            let command = command.find_subcommand_mut(name).unwrap();
+            let help = command.render_help().to_string();
+            insta::assert_snapshot!(format!("help-{name}"), help);
+        }
+    }
 }

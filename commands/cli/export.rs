@@ -86,7 +86,7 @@ pub(super) fn open(directory: &Path) -> anyhow::Result<SledStore> {
 }
 
 /// Writes a file under another name first, so that it is whole as soon as it has its own.
-fn whole<T>(
+pub(super) fn whole<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {

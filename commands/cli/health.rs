@@ -9,7 +9,7 @@ use super::{
     paper::{Sheet, Tone},
 };
 
-/// Whether steward can do its work; exits with 4 where it cannot.
+/// Whether steward can do its work; exits with 4 where it cannot, and with 3 where none runs.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Health {}
 

@@ -1,7 +1,7 @@
 //! `steward import`: an export into an empty data directory.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{BufReader, IsTerminal as _},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -13,6 +13,7 @@ use steward::{
     config::StoreConfig,
     service::{floor::FLOOR_FILE, restore},
     store::{export, sled::SledStore},
+    units::UnixSeconds,
 };
 
 use super::{export::networks, say};
@@ -34,14 +35,24 @@ pub struct Import {
 /// When the export is not whole, the store not empty, or nobody agreed.
 pub fn run(options: &Import) -> anyhow::Result<ExitCode> {
     let config = StoreConfig::from_env()?;
-    let directory = &config.data_dir;
-    let summary = export::check(read(&options.file)?)
-        .with_context(|| format!("{} cannot be imported", options.file.display()))?;
+    fill(&config.data_dir, &options.file, None, options.yes)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fills the store of `directory` from `file`; `announced` is a copy of the file with the last announced blocks.
+pub(super) fn fill(
+    directory: &Path,
+    file: &Path,
+    announced: Option<&Path>,
+    is_agreed: bool,
+) -> anyhow::Result<()> {
+    let summary = export::check(read(file)?)
+        .with_context(|| format!("{} cannot be imported", file.display()))?;
     let (records, whose) = (summary.records, networks(&summary.networks));
     say(&format!(
         "{} is whole: {records} records of {whose}, made at {}",
-        options.file.display(),
-        moment(summary.created_at.value())
+        file.display(),
+        moment(summary.created_at)
     ));
     if directory.join("store").exists() {
         bail!(
@@ -50,11 +61,15 @@ pub fn run(options: &Import) -> anyhow::Result<ExitCode> {
             directory.join("store").display()
         );
     }
-    if !options.yes && !agrees(directory)? {
+    if !is_agreed && !agrees(directory)? {
         bail!("nothing was imported");
     }
     let store = SledStore::open(directory)?;
-    export::import(read(&options.file)?, &store).with_context(|| {
+    if let Some(announced) = announced.filter(|_| !directory.join(FLOOR_FILE).exists()) {
+        fs::copy(announced, directory.join(FLOOR_FILE))
+            .with_context(|| format!("{} cannot be copied", announced.display()))?;
+    }
+    export::import(read(file)?, &store).with_context(|| {
         format!(
             "the import did not end; remove {} and import again",
             directory.join("store").display()
@@ -69,11 +84,11 @@ pub fn run(options: &Import) -> anyhow::Result<ExitCode> {
         format!("what {FLOOR_FILE} there says was announced is not announced again")
     } else {
         format!(
-            "what happened since the export will be announced when steward runs; \
-             to keep it quiet, copy {FLOOR_FILE} of the old data directory there first"
+            "what happened since the newest card in the channel will be announced when steward runs; \
+             copy {FLOOR_FILE} of the old data directory there first, and nothing has to be asked"
         )
     });
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn read(path: &Path) -> anyhow::Result<BufReader<File>> {
@@ -95,7 +110,9 @@ fn agrees(directory: &Path) -> anyhow::Result<bool> {
     Ok(answer.trim().eq_ignore_ascii_case("yes"))
 }
 
-fn moment(seconds: u64) -> String {
+/// A moment as people and file names can read it.
+pub(super) fn moment(at: UnixSeconds) -> String {
+    let seconds = at.value();
     i64::try_from(seconds)
         .ok()
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())

@@ -30,7 +30,7 @@ pub(crate) enum IncidentCommand {
 /// One incident.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Incident {
-    /// Its id, or the unambiguous beginning of it
+    /// Its five signs (see `incident list`), its id, or a part that only it has
     incident: String,
 }
 
@@ -117,7 +117,7 @@ pub(super) fn listed(view: &IncidentList, paper: &Paper) -> String {
     if view.total == 0 {
         return "no incident is open".to_owned();
     }
-    let mut sheet = Sheet::new(&["SEVERITY", "INCIDENT", "STATE", "OPENED", "UNTIL", "ID"]);
+    let mut sheet = Sheet::new(&["ID", "SEVERITY", "INCIDENT", "STATE", "OPENED", "UNTIL"]);
     for row in &view.incidents {
         let tone = if row.severity == "critical" {
             Tone::Bad
@@ -125,6 +125,7 @@ pub(super) fn listed(view: &IncidentList, paper: &Paper) -> String {
             Tone::Plain
         };
         sheet.toned([
+            (row.short.clone(), Tone::Plain),
             (row.severity.clone(), tone),
             (row.title.clone(), Tone::Plain),
             (row.state.name().to_owned(), Tone::Plain),
@@ -134,7 +135,6 @@ pub(super) fn listed(view: &IncidentList, paper: &Paper) -> String {
                     .map_or_else(|| "no date".to_owned(), |at| paper.distance(at)),
                 Tone::Plain,
             ),
-            (row.id.clone(), Tone::Plain),
         ]);
     }
     let footer = footer(
@@ -175,7 +175,7 @@ pub(super) fn shown(view: &IncidentDetail, paper: &Paper) -> String {
             ("Opened", Some(paper.moment(row.opened_at))),
             ("Until", row.deadline.map(|at| paper.moment(at))),
             ("Told by", deliveries),
-            ("Id", Some(row.id.clone())),
+            ("Id", Some(format!("{} ({})", row.short, row.id))),
         ])
     ));
     let told: Vec<(&str, Option<String>)> = view

@@ -5,6 +5,7 @@
 
 mod alert;
 mod attester;
+pub mod backup;
 pub mod check;
 mod coinbase;
 pub mod demo;
@@ -14,9 +15,12 @@ mod health;
 pub mod import;
 mod incident;
 mod job;
+pub mod migrate;
+mod network;
 mod paper;
 mod provider;
 mod queue;
+pub mod restore;
 pub mod serve;
 mod source;
 mod status;
@@ -55,6 +59,9 @@ pub(crate) enum Question {
     /// Jobs: list, show, retry, cancel, verify
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Networks: read one again that is stopped
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
     /// Alerts: send a test card through the whole path
     #[command(subcommand)]
     Alert(alert::AlertCommand),
@@ -178,6 +185,7 @@ pub(crate) async fn run(question: &Question, desk: &Desk<'_>) -> Result<Outcome>
         Question::Provider(provider) => provider.run(desk).await,
         Question::Incident(command) => command.run(desk).await,
         Question::Job(command) => command.run(desk).await,
+        Question::Network(command) => command.run(desk).await,
         Question::Alert(command) => command.run(desk).await,
         Question::Health(health) => health.run(desk).await,
     }

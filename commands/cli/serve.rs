@@ -1,20 +1,29 @@
 //! `steward run`: everything, until told to stop.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{io::IsTerminal as _, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 use steward::{
     clock::{Clock, SystemClock},
-    config::{Config, Need},
+    config::{Config, LogFormat, Need},
     outbox::courier::Courier,
-    service::build,
+    service::{
+        build,
+        risk::{self, Surroundings},
+    },
     tasks::{Stop, Tasks},
+    version,
 };
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-use crate::discord::{Connection, DiscordCourier};
+use crate::{
+    discord::{Connection, DiscordCourier},
+    service::supervisor,
+    terminal::{self, catch_up::Bars},
+};
 
 /// `steward run`
 #[derive(Debug, Args)]
@@ -45,17 +54,16 @@ impl Run {
 ///
 /// # Errors
 /// When it cannot be started; what ends it later is its exit code and a line on stderr.
-pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
+pub async fn run(options: &Run, env_file: &Path, no_color: bool) -> anyhow::Result<ExitCode> {
     let need = if options.has(Part::Discord) {
         Need::Service
     } else {
         Need::NoDiscord
     };
     let config = Config::from_env(need)?;
-    start_logging(&config);
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
+    let bars = start_logging(&config, no_color);
+    super::migrate::refuse_moved(&config.store.data_dir)?;
+    let around = Surroundings::look(&config.store.data_dir, env_file);
     // Before anything is opened: whoever is told to stop while starting stops in order, too.
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let deadline = config.process.shutdown_deadline;
@@ -72,12 +80,15 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
         );
     }
     let service = Arc::new(built.service);
+    warn(&service.config, &around);
     let (tasks, mut ended) = Tasks::new();
     let connection = connection.filter(|_| options.has(Part::Discord));
     let courier = match &connection {
         Some(connection) => Some(Arc::new(DiscordCourier::new(connection)?) as Arc<dyn Courier>),
         None => None,
     };
+    let shown = terminal::catch_up::show(service.readings(), bars, tasks.token());
+    tasks.spawn_short("catch-up", shown);
     service.spawn(&tasks, courier);
     if let Some(connection) = connection {
         crate::service::hear(&service, &tasks, connection);
@@ -87,10 +98,12 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
         .await
         .context("steward cannot start")?;
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
+        version = version::VERSION,
+        revision = version::REVISION,
         incarnation = service.incarnation,
         "steward is up"
     );
+    supervisor::report(&service, &tasks);
     let stop = tokio::select! {
         _ = terminate.recv() => Stop::Asked("SIGTERM".to_owned()),
         _ = tokio::signal::ctrl_c() => Stop::Asked("SIGINT".to_owned()),
@@ -99,9 +112,21 @@ pub async fn run(options: &Run) -> anyhow::Result<ExitCode> {
     finish(&tasks, stop, deadline).await
 }
 
+/// Says once what is odd, and what somebody will be sorry for.
+fn warn(config: &Config, around: &Surroundings) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    for risk in risk::risks(config, around) {
+        let next = risk.next.unwrap_or_default();
+        tracing::warn!(area = %risk.area, "{} {}. {next}", risk.subject, risk.detail);
+    }
+}
+
 /// Ends every task within the deadline. A task that ended by itself is an error with its reason.
 async fn finish(tasks: &Tasks, stop: Stop, deadline: Duration) -> anyhow::Result<ExitCode> {
     tracing::info!(?stop, "stopping");
+    supervisor::stopping();
     let in_time = tasks.shut_down(deadline).await;
     if !in_time {
         tracing::warn!(
@@ -124,6 +149,15 @@ pub(super) fn connection(config: &Config) -> Option<Connection> {
     Some(connection)
 }
 
-fn start_logging(config: &Config) {
-    steward::telemetry::start(&config.telemetry);
+/// Starts logging; gives the bars of the terminal, where people read the log in one.
+fn start_logging(config: &Config, no_color: bool) -> Option<Bars> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let is_for_people = config.telemetry.format == LogFormat::Text;
+    let bars = (is_terminal && is_for_people).then(Bars::default);
+    let writer = match bars.clone() {
+        Some(bars) => BoxMakeWriter::new(bars),
+        None => BoxMakeWriter::new(std::io::stderr),
+    };
+    steward::telemetry::start(&config.telemetry, writer, is_terminal && !no_color);
+    bars
 }

@@ -200,7 +200,7 @@ fn work(view: &StatusView, paper: &Paper) -> String {
         ("Incidents", Some(counted(&view.incidents))),
         (
             "Version",
-            Some(format!("{} ({})", view.version, view.revision)),
+            Some(steward::version::said(&view.version, &view.revision)),
         ),
         ("Started", Some(paper.moment(view.started_at))),
     ])

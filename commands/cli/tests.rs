@@ -179,7 +179,7 @@ fn api() -> Api {
         networks: BTreeMap::from([("mainnet".to_owned(), NetworkGlance::new(1))]),
         build: Build {
             version: "0.1.0".to_owned(),
-            revision: "unknown".to_owned(),
+            revision: String::new(),
             started_at: UnixSeconds::new(1_763_700_000),
         },
     };

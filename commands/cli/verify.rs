@@ -11,6 +11,7 @@ use steward::{
     service::{
         build,
         check::{Area, Finding, Progress},
+        restore::EXPORTS,
         verify,
     },
     state::State,
@@ -46,6 +47,11 @@ pub async fn run(options: Verify) -> anyhow::Result<ExitCode> {
         None => Arc::new(open(&StoreConfig::from_env()?.data_dir)?),
     };
     let (mut findings, state) = verify::store(store.as_ref());
+    if options.export.is_none() {
+        progress("observations");
+        let exports = StoreConfig::from_env()?.data_dir.join(EXPORTS);
+        findings.extend(verify::replay(store.as_ref(), &exports));
+    }
     if let Some(state) = state.filter(|_| !options.offline) {
         findings.extend(chains(&state, &progress).await);
     }

@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use steward::{
     alert::card::{Attachment, Message},
-    outbox::courier::{ChannelId, Courier, CourierError, Found, MessageId, Parcel, Receipt},
+    outbox::courier::{ChannelId, Courier, CourierError, Found, Mark, MessageId, Parcel, Receipt},
 };
 use tokio::{sync::OnceCell, time::Instant};
 
@@ -26,7 +26,7 @@ use super::{
     body,
     connection::Connection,
     rates::{Lane, Rates},
-    search,
+    search::{self, Sought},
 };
 
 /// Most of an answer that is read: 100 messages with ten full embeds each stay far below.
@@ -172,13 +172,9 @@ impl DiscordCourier {
         Ok(())
     }
 
-    async fn find_message(
-        &self,
-        channel: ChannelId,
-        nonce: &str,
-        since_ms: u64,
-    ) -> Result<Found, CourierError> {
-        let me = self.me().await?;
+    async fn find_message(&self, parcel: &Parcel, since_ms: u64) -> Result<Found, CourierError> {
+        let channel = parcel.channel;
+        let sought = Sought::of(parcel, self.me().await?);
         let start = search::snowflake_before(since_ms);
         let mut after = start;
         let mut has_seen_any = false;
@@ -192,8 +188,8 @@ impl DiscordCourier {
                 }
                 page => page?,
             };
-            if let Some(message) = page.iter().find(|one| search::is_ours(one, &me, nonce)) {
-                return Ok(search::found(message));
+            if let Some(message) = page.iter().find(|one| sought.is(one)) {
+                return Ok(sought.found(message));
             }
             has_seen_any |= !page.is_empty();
             match search::newest(&page).filter(|_| page.len() >= search::PAGE) {
@@ -223,6 +219,26 @@ impl DiscordCourier {
         } else {
             Found::Unclear("the channel shows no history; may the bot read it?".to_owned())
         })
+    }
+
+    /// The marks of the newest messages, page by page from the end.
+    async fn newest_marks(&self, channel: ChannelId) -> Result<Vec<Mark>, CourierError> {
+        let me = self.me().await?;
+        let mut marks = Vec::new();
+        let mut query = format!("limit={}", search::PAGE);
+        for _ in 0..search::MARK_PAGES_MAX {
+            let page = match self.page(channel, &query).await {
+                // A history that may not be read shows no card, as an empty one.
+                Err(CourierError::ChannelUnreachable(_)) => break,
+                page => page?,
+            };
+            marks.extend(page.iter().flat_map(|message| search::marks(message, &me)));
+            match search::oldest(&page).filter(|_| page.len() >= search::PAGE) {
+                Some(oldest) => query = format!("before={oldest}&limit={}", search::PAGE),
+                None => break,
+            }
+        }
+        Ok(marks)
     }
 
     async fn page(&self, channel: ChannelId, query: &str) -> Result<Vec<Value>, CourierError> {
@@ -266,11 +282,14 @@ impl Courier for DiscordCourier {
 
     fn find<'a>(
         &'a self,
-        channel: ChannelId,
-        nonce: &'a str,
+        parcel: &'a Parcel,
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
-        Box::pin(self.find_message(channel, nonce, since_ms))
+        Box::pin(self.find_message(parcel, since_ms))
+    }
+
+    fn marks(&self, channel: ChannelId) -> BoxFuture<'_, Result<Vec<Mark>, CourierError>> {
+        Box::pin(self.newest_marks(channel))
     }
 
     fn delete(

@@ -4,7 +4,7 @@
 
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use serenity::{
@@ -47,7 +47,8 @@ pub(super) async fn sample(manager: &ShardManager) -> Sample {
 #[derive(Debug)]
 pub(super) struct Signs {
     is_retired: AtomicBool,
-    is_ready: AtomicBool,
+    /// How often it was READY.
+    readies: AtomicUsize,
     identifies: Arc<Mutex<Identifies>>,
     /// The shard that was READY last.
     shard: Mutex<Option<ShardMessenger>>,
@@ -58,7 +59,7 @@ impl Signs {
     pub(super) fn new(identifies: Arc<Mutex<Identifies>>) -> Self {
         Self {
             is_retired: AtomicBool::new(false),
-            is_ready: AtomicBool::new(false),
+            readies: AtomicUsize::new(0),
             identifies,
             shard: Mutex::default(),
         }
@@ -66,7 +67,12 @@ impl Signs {
 
     /// Whether it was ever READY.
     pub(super) fn is_ready(&self) -> bool {
-        self.is_ready.load(Ordering::SeqCst)
+        self.readies() > 0
+    }
+
+    /// How often it was READY.
+    pub(super) fn readies(&self) -> usize {
+        self.readies.load(Ordering::SeqCst)
     }
 
     /// Ends the shard that was READY last; one that comes later is ended by its first event.
@@ -82,7 +88,7 @@ impl Signs {
         if matches!(event, Event::Ready(_)) {
             *self.shard.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(context.shard.clone());
-            self.is_ready.store(true, Ordering::SeqCst);
+            self.readies.fetch_add(1, Ordering::SeqCst);
             let mut identifies = self
                 .identifies
                 .lock()

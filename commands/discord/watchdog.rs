@@ -39,6 +39,30 @@ pub enum Verdict {
     Dead(Duration),
 }
 
+/// Since when there is no connection that lasts. A shard that is seen proves nothing: Discord may end each one at its
+/// IDENTIFY. Only an acknowledgement or a READY does.
+#[derive(Debug, Default)]
+pub struct Alone {
+    since: Option<Instant>,
+    readies: usize,
+}
+
+impl Alone {
+    /// Takes a sample's verdict, and how often there was a READY so far; gives for how long nothing has lasted.
+    pub fn observe(&mut self, verdict: Verdict, readies: usize, now: Instant) -> Duration {
+        let is_well = verdict == Verdict::Acknowledged || readies != self.readies;
+        self.readies = readies;
+        if is_well {
+            self.since = None;
+        }
+        if verdict == Verdict::Connecting {
+            self.since.get_or_insert(now);
+        }
+        self.since
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+}
+
 /// Judges by acknowledgements.
 #[derive(Debug)]
 pub struct Watchdog {

@@ -3,6 +3,7 @@
 //! The commands of `slash` know questions and orders and no service; this is the only place that knows both.
 
 pub mod memory;
+pub mod supervisor;
 
 use std::{collections::BTreeSet, sync::Arc};
 

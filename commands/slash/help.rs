@@ -68,7 +68,7 @@ fn card(body: Vec<Text>, at: UnixSeconds) -> Card {
         title: Text::plain("What steward can be asked"),
         body,
         fields: Vec::new(),
-        footer: format!("steward {}", env!("CARGO_PKG_VERSION")),
+        footer: format!("steward {}", steward::version::VERSION),
         at,
         buttons: Vec::new(),
     }

@@ -156,16 +156,15 @@ impl Courier for TerminalCourier {
 
     fn find<'a>(
         &'a self,
-        channel: ChannelId,
-        nonce: &'a str,
+        parcel: &'a Parcel,
         _since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
         let posted = self.posted();
         let found = posted
             .iter()
-            .find(|(_, posted)| posted.nonce == nonce && posted.channel == channel);
+            .find(|(_, posted)| posted.nonce == parcel.nonce && posted.channel == parcel.channel);
         let found = found.map_or(Found::No, |(message, _)| {
-            Found::Yes(receipt(*message, channel, nonce))
+            Found::Yes(receipt(*message, parcel.channel, &parcel.nonce))
         });
         std::future::ready(Ok(found)).boxed()
     }

@@ -1,5 +1,6 @@
 //! The terminal, as a place where messages are posted and edited.
 
+pub mod catch_up;
 mod courier;
 mod edit;
 #[cfg(test)]

@@ -160,11 +160,26 @@ async fn colour_is_shown_only_where_it_is_wanted() {
 async fn a_message_is_found_by_its_nonce_and_a_deleted_one_is_gone() {
     let (_paper, courier) = terminal(60, false);
     let receipt = courier.send(&parcel("a", incident(), None)).await.unwrap();
-    let found = courier.find(ALERTS, "a", 0).await.unwrap();
+    let found = courier
+        .find(&parcel("a", incident(), None), 0)
+        .await
+        .unwrap();
     assert_eq!(found, Found::Yes(receipt.clone()));
-    assert_eq!(courier.find(ALERTS, "b", 0).await.unwrap(), Found::No);
+    assert_eq!(
+        courier
+            .find(&parcel("b", incident(), None), 0)
+            .await
+            .unwrap(),
+        Found::No
+    );
     courier.delete(ALERTS, receipt.message).await.unwrap();
-    assert_eq!(courier.find(ALERTS, "a", 0).await.unwrap(), Found::No);
+    assert_eq!(
+        courier
+            .find(&parcel("a", incident(), None), 0)
+            .await
+            .unwrap(),
+        Found::No
+    );
     let edited = courier.edit(ALERTS, receipt.message, &resolved()).await;
     assert_eq!(edited, Err(CourierError::MessageGone));
 }

@@ -273,6 +273,17 @@ async fn a_second_process_on_the_same_directory() {
     insta::assert_snapshot!(operator.refused(&mut export).await, @"steward: a running steward holds the store; it has made no export of its own yet: another steward process uses this data directory (HOME/data, process PID); stop it, or choose another directory");
 }
 
+/// What a supervisor asks holds nothing up and makes nothing up.
+#[tokio::test]
+async fn health_where_nothing_runs() {
+    let operator = Operator::new();
+    let output = operator.command(&["health"]).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stderr).unwrap();
+    insta::assert_snapshot!(operator.plain(said.trim_end()), @"steward: no steward runs on HOME/data");
+    assert!(!operator.data().exists(), "nothing was opened");
+}
+
 #[tokio::test]
 async fn a_directory_that_cannot_be_written() {
     let operator = Operator::new();

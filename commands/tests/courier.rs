@@ -32,6 +32,13 @@ fn waits(error: &CourierError) -> Option<Duration> {
     }
 }
 
+/// A card with this id in its footer.
+fn named(id: &str) -> Message {
+    let mut message = message();
+    message.cards[0].footer = format!("{id} · steward 0.0.1");
+    message
+}
+
 #[tokio::test]
 async fn a_card_is_sent_edited_found_and_deleted() {
     let fake = unlimited().await;
@@ -53,14 +60,20 @@ async fn a_card_is_sent_edited_found_and_deleted() {
         .unwrap();
     let shown = fake.message(fake::Snowflake(receipt.message.0)).unwrap();
     assert!(shown.text().contains("Coinbase set") && shown.components.is_empty());
-    let found = courier.find(CHANNEL, "n1", started).await.unwrap();
+    let found = courier
+        .find(&parcel("n1", message()), started)
+        .await
+        .unwrap();
     assert!(matches!(found, Found::Yes(found) if found.message == receipt.message));
     courier.delete(CHANNEL, receipt.message).await.unwrap();
     assert_eq!(
         courier.delete(CHANNEL, receipt.message).await,
         Err(CourierError::MessageGone)
     );
-    let found = courier.find(CHANNEL, "n1", started).await.unwrap();
+    let found = courier
+        .find(&parcel("n1", message()), started)
+        .await
+        .unwrap();
     assert_eq!(found, Found::No);
     assert_eq!(fake.violations(), []);
 }
@@ -86,6 +99,20 @@ async fn only_the_listed_roles_are_pinged_and_edits_ping_nobody() {
         edit.json.clone().unwrap()["allowed_mentions"]["parse"],
         json!([])
     );
+}
+
+/// A role that somebody deleted wakes nobody, and keeps no alert back; `check` says that it is gone.
+#[tokio::test]
+async fn an_alert_whose_role_is_gone_is_sent_all_the_same() {
+    let fake = unlimited().await;
+    assert!(fake.delete_role(Spec::ROLE));
+    let mut loud = message();
+    loud.content = Some(Text::plain("look"));
+    loud.mention_roles = vec![Spec::ROLE.0];
+    let receipt = courier(&fake).send(&parcel("n1", loud)).await.unwrap();
+    let shown = fake.message(fake::Snowflake(receipt.message.0)).unwrap();
+    assert!(shown.text().contains("look"), "{}", shown.text());
+    assert!(receipt.is_faithful, "it is not sent again");
 }
 
 #[tokio::test]
@@ -143,7 +170,7 @@ async fn the_same_nonce_gives_the_first_message_which_is_not_faithful_to_other_c
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_unclear_and_the_message_is_found_by_its_nonce() {
+async fn a_lost_answer_is_unclear_and_the_message_is_found_by_what_it_shows() {
     for fault in [
         Fault::on_send().accept_then_drop(),
         Fault::on_send().accept_then_status(502),
@@ -155,10 +182,37 @@ async fn a_lost_answer_is_unclear_and_the_message_is_found_by_its_nonce() {
         fake.fault(fault);
         let lost = courier.send(&parcel("n1", message())).await;
         assert!(matches!(lost, Err(CourierError::Unclear(_))), "{lost:?}");
-        let found = courier.find(CHANNEL, "n1", started).await.unwrap();
+        let found = courier.find(&parcel("n1", message()), started).await;
         let id = fake.messages(Spec::CHANNEL)[0].id.0;
-        assert!(matches!(found, Found::Yes(found) if found.message.0 == id));
+        assert!(matches!(found, Ok(Found::Yes(found)) if found.message.0 == id));
     }
+}
+
+#[tokio::test]
+async fn a_line_without_a_card_is_found_by_its_words() {
+    let fake = unlimited().await;
+    let courier = courier(&fake);
+    let started = fake.now_ms();
+    let line = |words: &str| Message {
+        content: Some(Text::plain(words)),
+        ..Message::default()
+    };
+    courier
+        .send(&parcel("n1", line("48 h are left")))
+        .await
+        .unwrap();
+    fake.fault(Fault::on_send().accept_then_drop());
+    let lost = courier.send(&parcel("n2", line("6 h are left"))).await;
+    assert!(matches!(lost, Err(CourierError::Unclear(_))), "{lost:?}");
+    let id = fake.messages(Spec::CHANNEL)[1].id.0;
+    let found = courier
+        .find(&parcel("n2", line("6 h are left")), started)
+        .await;
+    assert!(matches!(found, Ok(Found::Yes(found)) if found.message.0 == id));
+    let found = courier
+        .find(&parcel("n3", line("1 h is left")), started)
+        .await;
+    assert_eq!(found, Ok(Found::No));
 }
 
 #[tokio::test]
@@ -169,9 +223,15 @@ async fn a_message_that_never_arrived_is_not_found() {
     fake.fault(Fault::on_send().drop_connection());
     let lost = courier.send(&parcel("n1", message())).await;
     assert!(matches!(lost, Err(CourierError::Unclear(_))), "{lost:?}");
-    assert_eq!(courier.find(CHANNEL, "n1", started).await, Ok(Found::No));
+    assert_eq!(
+        courier.find(&parcel("n1", message()), started).await,
+        Ok(Found::No)
+    );
     fake.say(Spec::ALICE, Spec::CHANNEL, "n1");
-    assert_eq!(courier.find(CHANNEL, "n1", started).await, Ok(Found::No));
+    assert_eq!(
+        courier.find(&parcel("n1", message()), started).await,
+        Ok(Found::No)
+    );
 }
 
 #[tokio::test]
@@ -182,13 +242,19 @@ async fn a_search_goes_through_every_page_and_says_when_there_are_too_many() {
     for _ in 0..250 {
         fake.say(Spec::ALICE, Spec::CHANNEL, "chatter");
     }
-    let receipt = courier.send(&parcel("late", message())).await.unwrap();
-    let found = courier.find(CHANNEL, "late", started).await.unwrap();
+    let receipt = courier.send(&parcel("late", named("late"))).await.unwrap();
+    let found = courier
+        .find(&parcel("late", named("late")), started)
+        .await
+        .unwrap();
     assert!(matches!(found, Found::Yes(found) if found.message == receipt.message));
     for _ in 0..2000 {
         fake.say(Spec::ALICE, Spec::CHANNEL, "chatter");
     }
-    let found = courier.find(CHANNEL, "never", started).await.unwrap();
+    let found = courier
+        .find(&parcel("never", named("never")), started)
+        .await
+        .unwrap();
     assert!(matches!(found, Found::Unclear(_)));
 }
 
@@ -199,10 +265,16 @@ async fn a_history_that_may_not_be_read_is_unclear_and_never_empty() {
     let started = fake.now_ms();
     courier.send(&parcel("n1", message())).await.unwrap();
     fake.deny(Spec::CHANNEL, permission::READ_MESSAGE_HISTORY);
-    let found = courier.find(CHANNEL, "n1", started).await.unwrap();
+    let found = courier
+        .find(&parcel("n1", message()), started)
+        .await
+        .unwrap();
     assert!(matches!(found, Found::Unclear(_)), "{found:?}");
     fake.deny(Spec::CHANNEL, permission::VIEW_CHANNEL);
-    let found = courier.find(CHANNEL, "n1", started).await.unwrap();
+    let found = courier
+        .find(&parcel("n1", message()), started)
+        .await
+        .unwrap();
     assert!(matches!(found, Found::Unclear(_)), "{found:?}");
 }
 

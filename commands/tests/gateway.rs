@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use fake::{Command, Fault, Spec};
-use steward_commands::discord::gateway::{GatewayError, GatewayState, Timing};
+use steward_commands::discord::gateway::{GatewayError, GatewayState, GatewayStatus, Timing};
 
 use crate::{
     bot::{PATIENCE, TestMemory, connected, quick, start, start_as, timing},
@@ -189,6 +189,66 @@ async fn too_many_introductions_end_in_a_long_wait() {
         .await;
     assert!(quiet.is_err(), "no third introduction");
     assert!(bot.end().await.is_ok());
+}
+
+/// Goal: a gateway that ends every connection on its IDENTIFY (4010 to 4012, which serenity takes for passing troubles)
+/// costs few IDENTIFYs, and the status says what it looks like and what to do. A test beside `Timing` sums up a day of it.
+#[tokio::test]
+async fn a_gateway_that_ends_every_introduction_is_left_alone_for_a_while() {
+    let shunned = |code: u16, was_connected: bool| async move {
+        let fake = quick().await;
+        let timing = Timing {
+            backoff_min: Duration::from_mins(1),
+            backoff_max: Duration::from_mins(1),
+            ..timing()
+        };
+        if !was_connected {
+            fake.gateway(Command::Shun(Some(code)));
+        }
+        let mut bot = start_as(&fake, connection(&fake), Arc::default(), timing);
+        if was_connected {
+            bot.until(GatewayState::Connected).await;
+            fake.gateway(Command::Shun(Some(code)));
+            fake.gateway(Command::Close(code));
+        }
+        let is_told = |status: &GatewayStatus| status.last_error.is_some();
+        let told = tokio::time::timeout(PATIENCE, bot.status.wait_for(is_told)).await;
+        let told = told.map(|status| status.unwrap().clone());
+        let used = fake.gateway_state().identifies;
+        let told = told.unwrap_or_else(|_| panic!("{code}: {used} IDENTIFYs, and nothing is told"));
+        assert!((1..=4).contains(&used), "{code}: {used} IDENTIFYs");
+        assert_ne!(told.state, GatewayState::Connected);
+        // serenity, left alone, would have come again within 5 s.
+        let more = |fake: &fake::Fake| fake.gateway_state().identifies > used;
+        let quiet = fake.wait(Duration::from_secs(6), more).await;
+        assert!(quiet.is_err(), "{code}: a further introduction");
+        told.last_error.unwrap_or_default()
+    };
+    let codes = [4010, 4011, 4012];
+    let cases = codes
+        .into_iter()
+        .flat_map(|code| [(code, false), (code, true)]);
+    let said = cases.map(|(code, was_connected)| shunned(code, was_connected));
+    for error in futures::future::join_all(said).await {
+        // One whose RESUMEs are refused looks like one that is deaf.
+        let is_said = ["close codes 4010 to 4012", "no heartbeat was acknowledged"];
+        assert!(is_said.iter().any(|said| error.contains(said)), "{error}");
+    }
+}
+
+/// Goal: a server that Discord takes away for a while is no fault of the connection. Method: many beats without it.
+#[tokio::test]
+async fn a_server_that_is_unavailable_ends_nothing_and_is_answered_when_it_is_back() {
+    let bot = connected().await;
+    bot.fake.guild_unavailable(true);
+    let before = bot.fake.gateway_state().heartbeats;
+    let beats = |fake: &fake::Fake| fake.gateway_state().heartbeats >= before + 12;
+    bot.fake.wait(PATIENCE, beats).await.unwrap();
+    let state = bot.fake.gateway_state();
+    assert_eq!((state.connects, state.identifies), (1, 1));
+    assert_eq!(bot.status.borrow().state, GatewayState::Connected);
+    bot.fake.guild_unavailable(false);
+    bot.assert_answers().await;
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ pub(crate) async fn fill(service: &Service) {
 /// Sends what is owed, for as long as the token lives.
 pub(crate) fn deliver(service: &Service, fake: &Fake, token: &CancellationToken) {
     let courier: Arc<dyn Courier> = Arc::new(courier(fake));
-    let engine = service.engine(&courier);
+    let engine = service.engine(Some(&courier));
     tokio::spawn(engine.run(token.clone()));
 }
 

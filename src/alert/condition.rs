@@ -56,6 +56,7 @@ impl Class {
             | Self::CanonicalRollupChanged
             | Self::Summary
             | Self::MissedChanges
+            | Self::CatchUp
             | Self::Test => ONCE,
             // A keys file is written once and read whole; half an hour covers a second try at the same mistake.
             Self::CoinbaseMissing | Self::CoinbaseMismatch | Self::CoinbaseRegression => {

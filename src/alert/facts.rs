@@ -280,6 +280,9 @@ pub struct HistoryFacts {
     pub to: BlockNumber,
     /// What proves that it is missing: `provider 7 was never seen registered`.
     pub proof: String,
+    /// Endpoints that do not hold it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<String>,
 }
 
 /// A reorg that cannot be followed.

@@ -294,5 +294,14 @@ pub fn footer(id: &str, build: &str) -> String {
     }
 }
 
+/// The id in a footer: what comes before the build.
+#[must_use]
+pub fn footer_id(footer: &str) -> &str {
+    footer
+        .split_once(" · steward ")
+        .map_or(footer, |(id, _)| id)
+        .trim()
+}
+
 #[cfg(test)]
 mod tests;

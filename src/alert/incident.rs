@@ -7,6 +7,7 @@
 mod apply;
 mod group;
 mod judge;
+mod name;
 mod people;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use apply::{IncidentChange, Opening};
 pub use judge::{EVERY_SCOPE, judge};
+pub use name::{CANDIDATES_MAX, Named, handle, named};
 pub use people::{Action, Refused};
 
 use super::{

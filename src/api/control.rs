@@ -57,6 +57,13 @@ pub enum Order {
         /// Why.
         reason: String,
     },
+    /// Has a network read again from its first block: one that is stopped, or whose history is incomplete.
+    ResumeNetwork {
+        /// Its name.
+        network: String,
+        /// Why.
+        reason: String,
+    },
     /// Sends a test card through the whole path.
     TestAlert {
         /// The network whose channels are used; the first where not given.

@@ -5,7 +5,7 @@ use crate::{
     attester::Exit,
     chain::{
         CallAnswer,
-        contracts::{abi, answer},
+        contracts::{abi, answer, answer_round},
     },
     units::{AttesterAddress, U256, UnixSeconds, Wei},
 };
@@ -114,9 +114,9 @@ impl Question {
         let fault = |fault: crate::chain::contracts::ViewFault| fault.to_string();
         match self {
             Self::Round { .. } => {
-                let round = answer::<P::getRoundCall>(raw).map_err(fault)?;
-                let votes = u64::try_from(round.voteCount).map_err(|error| error.to_string())?;
-                Ok(Answer::Round(round.isExecuted, votes))
+                let (is_executed, votes) = answer_round(raw).map_err(fault)?;
+                let votes = u64::try_from(votes).map_err(|error| error.to_string())?;
+                Ok(Answer::Round(is_executed, votes))
             }
             Self::TargetCommittees { .. } => answer::<P::getSlashTargetCommitteesCall>(raw)
                 .map(Answer::Committees)

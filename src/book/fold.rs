@@ -38,7 +38,7 @@ pub struct Seen {
 }
 
 /// Whose attesters matter: those that our providers ever added, and those that our keys files name.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ours {
     /// Our providers.
     pub providers: BTreeSet<ProviderId>,
@@ -107,6 +107,15 @@ pub enum Fault {
     },
 }
 
+/// Which views said what the fold did not know. All others may be forgotten: without them the fold is the same.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct News {
+    /// Attesters whose views changed their record.
+    pub attesters: BTreeSet<AttesterAddress>,
+    /// Rollups whose whole entry queue changed the folded one.
+    pub queues: BTreeSet<RollupVersion>,
+}
+
 /// What a fold concluded.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -130,6 +139,10 @@ pub struct Fold<'a> {
     /// Attesters touched since the last judgement, in the order in which they were.
     pending: Vec<AttesterAddress>,
     is_pending: BTreeSet<AttesterAddress>,
+    /// Every attester that was touched, in the order in which they first were.
+    pub(super) met: Vec<AttesterAddress>,
+    is_met: BTreeSet<AttesterAddress>,
+    pub(super) news: News,
     /// The instance that the GSE just told, until the rollup's own `Deposit` takes it.
     pub(super) instances: BTreeMap<AttesterAddress, Instance>,
 }
@@ -148,6 +161,9 @@ impl<'a> Fold<'a> {
             canonical: None,
             pending,
             is_pending: BTreeSet::new(),
+            met: Vec::new(),
+            is_met: BTreeSet::new(),
+            news: News::default(),
             instances,
         }
     }
@@ -189,6 +205,12 @@ impl<'a> Fold<'a> {
         self.outcome
     }
 
+    /// What was concluded, and which views had to be known for it.
+    #[must_use]
+    pub fn finish_with_news(self) -> (Outcome, News) {
+        (self.outcome, self.news)
+    }
+
     pub(super) fn is_ours(&self, address: AttesterAddress) -> bool {
         self.ours.has(address, self.book.attesters.row(&address))
     }
@@ -218,6 +240,9 @@ impl<'a> Fold<'a> {
         change: impl FnOnce(&mut Attester) -> T,
     ) -> T {
         self.await_judgement(address);
+        if self.is_met.insert(address) {
+            self.met.push(address);
+        }
         self.book
             .attesters
             .change_or_make(&address, Attester::default, change)

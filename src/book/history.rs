@@ -20,14 +20,20 @@ pub struct History {
     deleted: Vec<Vec<u8>>,
 }
 
+/// Prefix of the keys of all entries of a network.
+#[must_use]
+pub fn prefix(network: &str) -> Vec<u8> {
+    let mut prefix = format!("{}/{network}", Entry::KIND).into_bytes();
+    prefix.push(0);
+    prefix
+}
+
 impl History {
     /// The history of a network.
     #[must_use]
     pub fn new(network: &str) -> Self {
-        let mut prefix = format!("{}/{network}", Entry::KIND).into_bytes();
-        prefix.push(0);
         Self {
-            prefix,
+            prefix: prefix(network),
             appended: Vec::new(),
             deleted: Vec::new(),
         }

@@ -31,8 +31,8 @@ use crate::{
 };
 use history::History;
 use records::{
-    Block, Chapter, Disagreement, Provider, ProviderQueueEntry, QueueEntry, Rollup, SlashRound,
-    UnknownEvent,
+    Block, Chapter, Disagreement, OwedAgreement, Provider, ProviderQueueEntry, QueueEntry, Rollup,
+    SlashRound, UnknownEvent,
 };
 
 /// Everything that follows from the blocks of one network.
@@ -60,6 +60,8 @@ pub struct Book {
     pub unknown_events: Table<UnknownEvent>,
     /// Blocks that endpoints told differently; a reorg does not touch them.
     pub disagreements: Table<Disagreement>,
+    /// Blocks that one endpoint told, and that others are still to be asked about.
+    pub owed_agreements: Table<OwedAgreement>,
     /// History, on disk only.
     pub history: History,
 }
@@ -80,6 +82,7 @@ impl Book {
             rounds: Table::new(network),
             unknown_events: Table::new(network),
             disagreements: Table::new(network),
+            owed_agreements: Table::new(network),
             history: History::new(network),
         }
     }
@@ -101,8 +104,24 @@ impl Book {
             rounds: Table::load(network, store)?,
             unknown_events: Table::load(network, store)?,
             disagreements: Table::load(network, store)?,
+            owed_agreements: Table::load(network, store)?,
             history: History::new(network),
         })
+    }
+
+    /// Forgets everything that follows from blocks; history is on the disk only, and deleted there. What endpoints
+    /// contradicted each other about stays.
+    pub fn forget(&mut self) {
+        self.chapter.clear();
+        self.blocks.clear();
+        self.rollups.clear();
+        self.entry_queue.clear();
+        self.providers.clear();
+        self.provider_queue.clear();
+        self.attesters.clear();
+        self.rounds.clear();
+        self.unknown_events.clear();
+        self.owed_agreements.clear();
     }
 
     /// The network as a whole.
@@ -194,6 +213,7 @@ impl Tables for Book {
             &mut self.rounds,
             &mut self.unknown_events,
             &mut self.disagreements,
+            &mut self.owed_agreements,
             &mut self.history,
         ]
     }

@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// One view of one contract.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "fields are the view's arguments")]
 pub enum Question {
     /// `GSE.getLatestRollup`.
@@ -103,7 +104,8 @@ pub enum Status {
 }
 
 /// An answer that could be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// A number.
     Number(u64),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    chain::{EndpointName, contracts::QueueConfig},
+    chain::{Call, EndpointName, agreement::Testimony, contracts::QueueConfig},
     store::{
         Tree,
         table::{Record, TableKey},
@@ -42,6 +42,12 @@ pub struct Chapter {
     /// What the logs did not tell, where they are not complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingFact>,
+    /// Whether nobody held the logs before `first_block`, so that history was begun there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_skipped: bool,
+    /// The first block in which a log of ours was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_log: Option<BlockNumber>,
     /// Whether every attester of ours was compared with its views at least once at the head.
     pub is_swept: bool,
 }
@@ -350,6 +356,9 @@ pub struct Disagreement {
     pub at: UnixSeconds,
     /// What each endpoint said, the one that was believed first.
     pub said: Vec<Said>,
+    /// Those that a majority contradicted, and that rest for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out: Vec<EndpointName>,
 }
 
 /// What one endpoint said of one block.
@@ -365,6 +374,27 @@ pub struct Said {
 
 impl Record for Disagreement {
     const KIND: &'static str = "disagreement";
+    const TREE: Tree = Tree::Kept;
+    type Key = BlockNumber;
+}
+
+/// A block that was told by one source, about which others are to be asked again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedAgreement {
+    /// The block.
+    pub block: BlockRef,
+    /// What the one source said.
+    pub ours: Testimony,
+    /// What it was asked beside its logs.
+    pub calls: Vec<Call>,
+    /// How often others were asked again.
+    pub tries: u32,
+    /// Not before this time.
+    pub again_at: UnixSeconds,
+}
+
+impl Record for OwedAgreement {
+    const KIND: &'static str = "owed-agreement";
     const TREE: Tree = Tree::Kept;
     type Key = BlockNumber;
 }

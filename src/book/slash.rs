@@ -139,6 +139,10 @@ impl Fold<'_> {
                 continue;
             };
             let key = round_key(*rollup, *round);
+            let known = self.book.rounds.row(&key).cloned().unwrap_or_default();
+            if !is_of_note(&known, *contract, *votes) {
+                continue;
+            }
             if *votes == 0 {
                 self.book.rounds.remove(&key);
                 continue;
@@ -146,7 +150,9 @@ impl Fold<'_> {
             let tally = tallies
                 .get(&(*contract, *round))
                 .map(|tally| self.sum_of_ours(tally));
-            let known = self.book.rounds.row(&key).cloned().unwrap_or_default();
+            let known = Some(known)
+                .filter(|known| known.contract == *contract)
+                .unwrap_or_default();
             let read = SlashRound {
                 contract: *contract,
                 votes: *votes,
@@ -195,6 +201,14 @@ impl Fold<'_> {
     }
 }
 
+/// Whether what `contract` says of a round takes the place of what is known.
+///
+/// While one slasher gives way to another (v5), two proposers count the votes of the same round. A slot has one vote and a
+/// quorum is more than half of the slots, so that only the one with more votes can reach it.
+fn is_of_note(known: &SlashRound, contract: Address, votes: u64) -> bool {
+    known.contract == contract || votes > known.votes
+}
+
 fn is_expired(rollup: &Rollup, slashing: &Slashing, round: u64, at: UnixSeconds) -> bool {
     round_at(rollup, slashing, at)
         .is_some_and(|current| round.saturating_add(slashing.lifetime_rounds) < current.value())
@@ -206,4 +220,26 @@ pub fn rounds_of(book: &Book, rollup: RollupVersion) -> impl Iterator<Item = (Ro
         .rows()
         .filter(move |((version, _), _)| *version == rollup)
         .map(|((_, round), row)| (Round::new(round.value()), row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_proposers_that_count_one_round_the_one_nearer_its_quorum_is_known() {
+        let (old, new) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        let known = SlashRound {
+            contract: old,
+            votes: 9,
+            ..SlashRound::default()
+        };
+        // The new one has no votes yet, or fewer: that says nothing of the old one's.
+        assert!(!is_of_note(&known, new, 0));
+        assert!(!is_of_note(&known, new, 9));
+        assert!(is_of_note(&known, new, 10));
+        // A reorg may take votes back.
+        assert!(is_of_note(&known, old, 0));
+        assert!(is_of_note(&SlashRound::default(), new, 1));
+    }
 }

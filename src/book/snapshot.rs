@@ -3,6 +3,8 @@
 //! A view fills what logs cannot tell and corrects what the fold got wrong; a correction is a [`Fault`] of ours once the
 //! fold was complete. A view that is missing changes nothing.
 
+use std::collections::BTreeSet;
+
 use super::{
     Book,
     fold::{Fault, Fold},
@@ -56,20 +58,7 @@ impl Fold<'_> {
         self.providers(snapshot);
         self.provider_queues(at, snapshot);
         self.rounds(at, snapshot);
-        let mut attesters: Vec<AttesterAddress> = Vec::new();
-        for (question, answer) in snapshot.answers() {
-            match (question, answer) {
-                (Question::View { attester, .. }, Answer::View(_))
-                    if attesters.last() != Some(attester) =>
-                {
-                    attesters.push(*attester);
-                }
-                _ => {}
-            }
-        }
-        attesters.sort_unstable();
-        attesters.dedup();
-        for attester in attesters {
+        for attester in self.viewed(snapshot) {
             let views: Vec<(RollupVersion, &View)> = versions
                 .iter()
                 .filter_map(|version| {
@@ -84,11 +73,29 @@ impl Fold<'_> {
                 .collect();
             // A registration may live on any rollup: only the views of all of them together tell.
             if views.len() == versions.len() {
-                self.views(attester, &views);
-                self.open_answers(attester, snapshot);
+                let is_read = self.views(attester, &views);
+                if self.open_answers(attester, snapshot) || is_read {
+                    self.news.attesters.insert(attester);
+                }
             }
         }
         self.judge_pending(&at.evidence("Rollup.getAttesterView"));
+    }
+
+    /// The attesters that a snapshot tells of: first those that events of the block touched, in the order of the events, for
+    /// what a view tells of them is told in that order; then the others, by address.
+    fn viewed(&self, snapshot: &Snapshot) -> Vec<AttesterAddress> {
+        let mut rest: BTreeSet<AttesterAddress> = snapshot
+            .answers()
+            .filter_map(|(question, answer)| match (question, answer) {
+                (Question::View { attester, .. }, Answer::View(_)) => Some(*attester),
+                _ => None,
+            })
+            .collect();
+        let touched = self.met.iter().copied();
+        let mut viewed: Vec<AttesterAddress> = touched.filter(|one| rest.remove(one)).collect();
+        viewed.extend(rest);
+        viewed
     }
 
     fn latest(&mut self, at: At, snapshot: &Snapshot) {
@@ -167,7 +174,9 @@ impl Fold<'_> {
             _ => return,
         };
         if let Some(entries) = whole_queue(rollup, length, snapshot) {
-            self.replace_queue(rollup, at, &entries);
+            if self.replace_queue(rollup, at, &entries) {
+                self.news.queues.insert(rollup);
+            }
             return;
         }
         let Some(queue) = self.book.rollups.row(&rollup).map(|row| row.queue.clone()) else {
@@ -194,10 +203,10 @@ impl Fold<'_> {
         }
     }
 
-    /// Puts the queue as the contract has it in the place of the folded one.
-    fn replace_queue(&mut self, rollup: RollupVersion, at: At, read: &[QueueEntry]) {
+    /// Puts the queue as the contract has it in the place of the folded one; says whether anything differed.
+    fn replace_queue(&mut self, rollup: RollupVersion, at: At, read: &[QueueEntry]) -> bool {
         let Some(queue) = self.book.rollups.row(&rollup).map(|row| row.queue.clone()) else {
-            return;
+            return false;
         };
         let folded: Vec<_> = self
             .book
@@ -210,12 +219,14 @@ impl Fold<'_> {
                 .zip(read)
                 .all(|((_, folded), read)| folded.attester == read.attester);
         if is_same {
+            let mut is_news = false;
             for ((index, folded), read) in folded.iter().zip(read) {
                 if folded.moves_with_latest != read.moves_with_latest {
                     self.book.entry_queue.put((rollup, *index), read.clone());
+                    is_news = true;
                 }
             }
-            return;
+            return is_news;
         }
         if self.book.summary().is_swept {
             let what = format!("entry queue of rollup {rollup}");
@@ -250,6 +261,7 @@ impl Fold<'_> {
             .rollups
             .change(&rollup, |row| row.queue.last = index);
         self.judge_pending(&at.evidence("Rollup.getEntryQueueAt"));
+        true
     }
 
     fn providers(&mut self, snapshot: &Snapshot) {
@@ -300,18 +312,19 @@ impl Fold<'_> {
         }
     }
 
-    /// Takes what was asked after the views: when the exit unlocks, and whether the stake follows the latest rollup.
-    fn open_answers(&mut self, address: AttesterAddress, snapshot: &Snapshot) {
+    /// Takes what was asked after the views: when the exit unlocks, and whether the stake follows the latest rollup. Says
+    /// whether that was news.
+    fn open_answers(&mut self, address: AttesterAddress, snapshot: &Snapshot) -> bool {
         let Some(known) = self
             .book
             .attesters
             .row(&address)
             .and_then(|attester| attester.registration.as_ref())
         else {
-            return;
+            return false;
         };
         let Some(rollup) = self.book.rollups.row(&known.rollup) else {
-            return;
+            return false;
         };
         let (gse, address_of) = (rollup.gse, rollup.address);
         let mut told = known.clone();
@@ -339,13 +352,15 @@ impl Fold<'_> {
             }
             _ => {}
         }
-        if told != *known {
+        let is_news = told != *known;
+        if is_news {
             self.change_attester(address, |attester| attester.registration = Some(told));
         }
+        is_news
     }
 
-    /// Decides the registration of an attester from its views on **all** rollups.
-    fn views(&mut self, address: AttesterAddress, views: &[(RollupVersion, &View)]) {
+    /// Decides the registration of an attester from its views on **all** rollups; says whether it is another.
+    fn views(&mut self, address: AttesterAddress, views: &[(RollupVersion, &View)]) -> bool {
         let known = self
             .book
             .attesters
@@ -355,7 +370,7 @@ impl Fold<'_> {
         let latest = self.book.latest().map(|latest| latest.version);
         let read = registration_of(&known, views, latest);
         if read == known.registration {
-            return;
+            return false;
         }
         if is_contradiction(&known, read.as_ref()) {
             let show = |known: Option<&Registration>| {
@@ -374,6 +389,7 @@ impl Fold<'_> {
                 refused.cause = RefusalCause::AttesterUsedBefore;
             }
         });
+        true
     }
 
     fn view_fault(&mut self, what: &str, folded: impl ToString, read: impl ToString) {

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::{
     ChainError, EndpointName, Log, LogFilter,
     endpoints::{Endpoints, Failures},
+    health::HealthState,
     member::Member,
 };
 use crate::units::BlockNumber;
@@ -56,6 +57,84 @@ impl Endpoints {
         Err(self.unanswered(failures))
     }
 
+    /// As [`Endpoints::logs`], from endpoints only that are seen to remember: an empty answer of one that forgot its history
+    /// looks like a quiet chain.
+    ///
+    /// `known` are logs that exist, none after `from`: an endpoint that holds one of them holds what follows. Where there
+    /// are none yet, all endpoints are asked, and who leaves out the first log that any of them tells is not believed.
+    ///
+    /// # Errors
+    /// As [`Endpoints::logs`]; [`ChainError::Pruned`] only where all of them answered, and nobody remembers.
+    pub async fn history(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+        filter: &LogFilter,
+        known: &[Log],
+    ) -> Result<RangeLogs, ChainError> {
+        let mut failures = Failures::default();
+        let mut forgot = None;
+        let mut answers = Vec::new();
+        for member in self.awake_for_history() {
+            let answer = if member.lacks_logs_of(from) {
+                Err(ChainError::Pruned(format!("no logs of block {from}")))
+            } else if known.is_empty() {
+                logs_on(member, from, to, filter).await
+            } else {
+                logs_if_remembered(member, from, to, filter, known).await
+            };
+            match answer {
+                Ok(range) if !known.is_empty() => return Ok(range),
+                Ok(range) => answers.push((member, range)),
+                Err(error @ ChainError::Pruned(_)) => forgot = Some(error),
+                Err(error) => failures.push(error),
+            }
+        }
+        let first = answers.iter().filter_map(|(_, range)| range.logs.first());
+        let first = first
+            .min_by_key(|log| (log.block.number, log.index))
+            .cloned();
+        // Whoever rests for a moment may remember; whoever is down is not waited for.
+        let is_awaited = self.all().any(|member| {
+            let is_resting = member.rest().is_some() && !member.lacks_logs_of(from);
+            is_resting && member.health().state == HealthState::Healthy
+        });
+        if first.is_none() && is_awaited {
+            return Err(self.unanswered(failures));
+        }
+        for (member, range) in answers {
+            let Some(first) = &first else {
+                return Ok(range);
+            };
+            let number = first.block.number;
+            let is_covered = range.to_reached >= number;
+            let holds = range.logs.first().is_some_and(|log| log == first);
+            if is_covered {
+                member.holds_logs_of(number, holds);
+            }
+            if holds || !is_covered {
+                return Ok(range);
+            }
+        }
+        match forgot {
+            Some(error) if failures.is_empty() => Err(error),
+            _ => Err(self.unanswered(failures)),
+        }
+    }
+
+    /// Endpoints that are known to hold no logs of `block`.
+    #[must_use]
+    pub fn forgetful(&self, block: BlockNumber) -> Vec<EndpointName> {
+        let lacking = self.all().filter(|member| member.lacks_logs_of(block));
+        lacking.map(|member| member.name().clone()).collect()
+    }
+
+    /// All endpoints that serve history.
+    #[must_use]
+    pub fn names(&self) -> Vec<EndpointName> {
+        self.all().map(|member| member.name().clone()).collect()
+    }
+
     /// Whether each endpoint holds a log that is known to exist; `None` where it does not say. Those that do not hold it are no
     /// longer asked for logs of that block or of earlier ones.
     pub async fn holds_logs(&self, known: &Log) -> Vec<(EndpointName, Option<bool>)> {
@@ -87,6 +166,39 @@ async fn holds(
         member.holds_logs_of(number, holds);
     }
     (member.name().clone(), holds)
+}
+
+/// Reads a range from an endpoint that holds one of the `known` logs: asked about each once.
+async fn logs_if_remembered(
+    member: &Member,
+    from: BlockNumber,
+    to: BlockNumber,
+    filter: &LogFilter,
+    known: &[Log],
+) -> Result<RangeLogs, ChainError> {
+    for log in known {
+        let number = log.block.number;
+        let mut holds = member.is_known_to_hold(number);
+        if !holds && !member.lacks_logs_of(number) {
+            let filter = LogFilter {
+                addresses: vec![log.address],
+                topics: log.topics.first().copied().into_iter().collect(),
+            };
+            let asked = member.logs_of_range(number, number, &filter).await;
+            holds = match asked {
+                Ok(logs) => logs.iter().any(|one| one == log),
+                Err(ChainError::Pruned(_)) => false,
+                Err(error) => return Err(error),
+            };
+            member.holds_logs_of(number, holds);
+        }
+        if holds {
+            return logs_on(member, from, to, filter).await;
+        }
+    }
+    Err(ChainError::Pruned(format!(
+        "it answers with nothing where logs are known to be, before block {from}"
+    )))
 }
 
 async fn logs_on(

@@ -108,6 +108,11 @@ pub struct Endpoints {
 pub(super) struct Failures(Option<ChainError>);
 
 impl Failures {
+    /// Whether nothing failed.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// An unknown block outweighs the rest, for it means that the head must be read again; else the leader's word counts.
     pub(super) fn push(&mut self, error: ChainError) {
         if self.0.is_none() || error == ChainError::UnknownBlock {
@@ -153,8 +158,9 @@ impl Endpoints {
         self.members.iter().chain(&self.archive)
     }
 
-    /// How many vote.
-    pub(super) fn voters(&self) -> usize {
+    /// How many vote: all but those that serve another chain, and those that serve history only.
+    #[must_use]
+    pub fn voters(&self) -> usize {
         let excluded = |member: &&Member| member.health().state != HealthState::Excluded;
         self.members.iter().filter(excluded).count()
     }
@@ -270,6 +276,10 @@ impl Endpoints {
     ) -> Result<B256, ChainError> {
         let mut failures = Failures::default();
         for member in self.awake() {
+            if member.lacks_state_of(at.block.number) {
+                failures.push(ChainError::Pruned("the state of that block".to_owned()));
+                continue;
+            }
             let request = || member.storage(at, address, slot);
             match self.pinned(member, at, "eth_getStorageAt", request).await {
                 Ok(word) => return Ok(word),

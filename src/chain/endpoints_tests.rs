@@ -388,6 +388,30 @@ async fn finality_is_unknown_where_no_endpoint_has_the_words() {
 }
 
 #[tokio::test]
+async fn who_has_not_the_words_of_finality_is_asked_seldom_and_not_blamed() {
+    pause();
+    let rules = Rules {
+        no_finality: true,
+        ..Rules::default()
+    };
+    let alone = scene(vec![rules]);
+    for _ in 0..5 {
+        assert_eq!(alone.endpoints.finality().await, Ok(Finality::default()));
+        advance(Duration::from_secs(100)).await;
+    }
+    assert_eq!(alone.all_requests("rpc-1"), 2);
+    let health = alone.endpoints.health().remove(0);
+    assert_eq!((health.failures, health.last_error), (0, None));
+    alone.chains[0].set(Rules::default());
+    advance(Duration::from_secs(101)).await;
+    let finality = alone.endpoints.finality().await.unwrap();
+    assert_eq!(
+        finality.finalized,
+        Some(alone.world.header(HEAD - 64).block)
+    );
+}
+
+#[tokio::test]
 async fn an_absent_header_is_none_and_an_unread_one_an_error() {
     let scene = scene(vec![failing(gone()), Rules::default()]);
     let beyond = BlockTag::Number(BlockNumber::new(HEAD + 1));

@@ -28,8 +28,13 @@ const CHANGES_MAX: usize = 256;
 /// Views remembered as reverting without a word; a watcher has a few dozen.
 const SILENT_MAX: usize = 1024;
 
+/// Pause before an endpoint that did not tell a safe or final block is asked for one again: 50 L1 blocks.
+const TAG_PAUSE: Duration = Duration::from_secs(600);
+
 /// Which question a failure or an answer belongs to when no single request does.
 const LAG: &str = "lag";
+/// What it says of a block, where others are asked too.
+const TESTIMONY: &str = "testimony";
 
 /// What all members share.
 #[derive(Debug)]
@@ -81,6 +86,11 @@ struct State {
     aggregate: Learnt,
     unknown_blocks: u32,
     lacks_logs_through: Option<BlockNumber>,
+    /// A block whose log it was seen to hold: history is forgotten from its beginning on, so it holds what follows too.
+    holds_logs_from: Option<BlockNumber>,
+    lacks_state_through: Option<BlockNumber>,
+    /// Until when it is not asked for its safe and its final block.
+    tags_unknown_until: [Option<Instant>; 2],
     silent: HashSet<(Address, Bytes)>,
 }
 
@@ -100,6 +110,9 @@ impl Member {
             aggregate: Learnt::new(options.aggregate_start, options.aggregate_max, 12),
             unknown_blocks: 0,
             lacks_logs_through: None,
+            holds_logs_from: None,
+            lacks_state_through: None,
+            tags_unknown_until: [None; 2],
             silent: HashSet::new(),
         };
         Self {
@@ -203,6 +216,17 @@ impl Member {
         self.answered(LAG);
     }
 
+    /// A majority of all endpoints contradicts what it said of a block.
+    pub(super) fn is_overruled(&self, block: BlockNumber) {
+        let what = format!("a majority of endpoints contradicts what it says of block {block}");
+        self.failed(TESTIMONY, &ChainError::Malformed(what));
+    }
+
+    /// A majority of all endpoints says what it says.
+    pub(super) fn is_upheld(&self) {
+        self.answered(TESTIMONY);
+    }
+
     /// Counts one request, sends it, and writes down whether the endpoint is to blame for its failure.
     async fn count<T>(
         &self,
@@ -214,14 +238,17 @@ impl Member {
         match &answer {
             Ok(_) => self.answered(method),
             // The caller knows whether the question was fair.
-            Err(ChainError::UnknownBlock | ChainError::TooLarge { .. } | ChainError::Pruned(_)) => {
-            }
+            Err(
+                ChainError::UnknownBlock
+                | ChainError::TooLarge { .. }
+                | ChainError::Pruned(_)
+                | ChainError::PinIgnored,
+            ) => {}
             Err(
                 error @ (ChainError::RateLimited { .. }
                 | ChainError::Unavailable(_)
                 | ChainError::Refused(_)
-                | ChainError::Malformed(_)
-                | ChainError::PinIgnored),
+                | ChainError::Malformed(_)),
             ) => self.failed(method, error),
         }
         answer
@@ -233,16 +260,44 @@ impl Member {
 
     pub(super) async fn header(&self, tag: BlockTag) -> Result<Option<Header>, ChainError> {
         let method = match tag {
+            BlockTag::Safe => return self.tagged(tag, 0).await,
+            BlockTag::Finalized => return self.tagged(tag, 1).await,
             BlockTag::Hash(_) => "eth_getBlockByHash",
-            BlockTag::Latest | BlockTag::Safe | BlockTag::Finalized | BlockTag::Number(_) => {
-                "eth_getBlockByNumber"
-            }
+            BlockTag::Latest | BlockTag::Number(_) => "eth_getBlockByNumber",
         };
         let header = self.count(method, self.chain.header(tag)).await?;
         if let (BlockTag::Latest, Some(header)) = (tag, &header) {
             self.state().head = Some(header.block.number);
         }
         Ok(header)
+    }
+
+    /// Its safe or its final block. Clients and proxies without a beacon chain refuse these words in as many ways as there
+    /// are clients: nobody is to blame for that, the block is unknown, and it is asked for seldom.
+    async fn tagged(&self, tag: BlockTag, which: usize) -> Result<Option<Header>, ChainError> {
+        let method = "eth_getBlockByNumber";
+        let now = Instant::now();
+        {
+            let mut state = self.state();
+            let until = state.tags_unknown_until.get(which).copied().flatten();
+            if until.is_some_and(|until| until > now) {
+                return Ok(None);
+            }
+            *state.requests.entry(method).or_insert(0) += 1;
+        }
+        let told = match self.chain.header(tag).await {
+            Err(error @ ChainError::RateLimited { .. }) => {
+                self.failed(method, &error);
+                return Err(error);
+            }
+            Err(error @ ChainError::Unavailable(_)) => return Err(error),
+            told => told.unwrap_or_default(),
+        };
+        let until = told.is_none().then(|| now + TAG_PAUSE);
+        if let Some(unknown) = self.state().tags_unknown_until.get_mut(which) {
+            *unknown = until;
+        }
+        Ok(told)
     }
 
     /// Its newest block; an endpoint without one gives no answer that makes sense.
@@ -370,15 +425,37 @@ impl Member {
             .is_some_and(|through| block <= through)
     }
 
+    /// Whether it was seen to hold a log of `block` or of an earlier one.
+    pub(super) fn is_known_to_hold(&self, block: BlockNumber) -> bool {
+        let from = self.state().holds_logs_from;
+        from.is_some_and(|from| from <= block)
+    }
+
     /// Remembers whether it holds the logs of `block`.
     pub(super) fn holds_logs_of(&self, block: BlockNumber, holds: bool) {
         let mut state = self.state();
         let through = state.lacks_logs_through;
+        if holds {
+            let from = state.holds_logs_from.unwrap_or(block);
+            state.holds_logs_from = Some(from.min(block));
+        }
         state.lacks_logs_through = if holds {
             through.filter(|through| *through < block)
         } else {
             through.max(Some(block))
         };
+    }
+
+    /// Whether it is known to hold no state of `block`.
+    pub(super) fn lacks_state_of(&self, block: BlockNumber) -> bool {
+        let through = self.state().lacks_state_through;
+        through.is_some_and(|through| block <= through)
+    }
+
+    /// Remembers that it holds no state of `block` and of earlier ones.
+    pub(super) fn remember_stateless(&self, block: BlockNumber) {
+        let mut state = self.state();
+        state.lacks_state_through = state.lacks_state_through.max(Some(block));
     }
 
     /// Whether this view is known to revert without a word for its own reasons, not for want of gas.

@@ -110,7 +110,7 @@ pub enum BlockTag {
 }
 
 /// One read-only call of a contract.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Call {
     /// The contract.
     pub to: Address,

@@ -6,11 +6,11 @@
 use futures::future::Future;
 
 use super::{
-    Call, CallAnswer, ChainError, EndpointName, Header, Log, LogFilter, bloom,
+    BlockTag, Call, CallAnswer, ChainError, EndpointName, Header, Log, LogFilter, bloom,
     endpoints::{Endpoints, Failures},
     member::Member,
 };
-use crate::units::Bytes;
+use crate::units::{BlockNumber, Bytes};
 
 /// How often an endpoint that holds a block and yet does not answer about it is asked again.
 const ASKED_AGAIN_MAX: u32 = 2;
@@ -126,9 +126,15 @@ impl Endpoints {
         loop {
             match ask().await {
                 Err(ChainError::UnknownBlock) => {}
-                Err(error @ ChainError::Pruned(_)) => {
-                    // At the head nothing may be gone; below it, some hold only the newest states.
-                    if member.head_seen() == Some(at.block.number) {
+                Err(error @ (ChainError::Pruned(_) | ChainError::PinIgnored)) => {
+                    // At the head nothing may be gone; below it, some hold only the newest states, and some answer with
+                    // those whatever they are asked.
+                    let head = member.head_seen();
+                    if head.is_some_and(|head| head > at.block.number) {
+                        if method != "eth_getLogs" {
+                            find_states(member, at).await;
+                        }
+                    } else if head.is_some() || error == ChainError::PinIgnored {
                         member.failed(method, &error);
                     }
                     return Err(error);
@@ -144,7 +150,8 @@ impl Endpoints {
             if head.number > at.block.number && member.holds(at).await? {
                 // It knows the block. Asked three times, it no longer holds its state: nobody's fault.
                 if asked_again == ASKED_AGAIN_MAX {
-                    return Err(ChainError::Pruned("the state of that block".to_owned()));
+                    find_states(member, at).await;
+                    return Err(no_state());
                 }
                 asked_again += 1;
             } else if member.block_unknown(method) {
@@ -164,6 +171,9 @@ impl Endpoints {
         at: &Header,
         calls: &[Call],
     ) -> Result<Vec<CallAnswer>, ChainError> {
+        if !calls.is_empty() && member.lacks_state_of(at.block.number) {
+            return Err(no_state());
+        }
         let mut answers = self.aggregates(member, at, calls, usize::MAX).await?;
         // Inside an aggregate a call that ran out of gas looks like one that reverts without a word: those are asked
         // again in smaller company, once for each view.
@@ -223,4 +233,29 @@ impl Endpoints {
         }
         Ok(answers)
     }
+}
+
+fn no_state() -> ChainError {
+    ChainError::Pruned("the state of that block".to_owned())
+}
+
+/// Looks for the oldest block whose state an endpoint holds that does not hold that of `at`, and remembers it: blocks in
+/// between are then not asked about one by one. Two requests for each halving.
+async fn find_states(member: &Member, at: &Header) {
+    let mut lacks = at.block.number;
+    let mut holds = member.head_seen().unwrap_or(lacks);
+    while holds.since(lacks) > 1 {
+        let middle = BlockNumber::new(lacks.value().midpoint(holds.value()));
+        let Ok(Some(header)) = member.header(BlockTag::Number(middle)).await else {
+            break;
+        };
+        match member.aggregate(&header, &[]).await {
+            Ok(_) => holds = middle,
+            Err(ChainError::UnknownBlock | ChainError::Pruned(_) | ChainError::PinIgnored) => {
+                lacks = middle;
+            }
+            Err(_) => break,
+        }
+    }
+    member.remember_stateless(lacks);
 }

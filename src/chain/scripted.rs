@@ -187,7 +187,9 @@ impl Chain for Scripted {
         self.answer(move |rules| {
             let number = match tag {
                 BlockTag::Latest => self.head(),
-                BlockTag::Safe | BlockTag::Finalized if rules.no_finality => return Ok(None),
+                BlockTag::Safe | BlockTag::Finalized if rules.no_finality => {
+                    return Err(ChainError::Refused("invalid argument (-32602)".to_owned()));
+                }
                 BlockTag::Safe => self.head().saturating_sub(32),
                 BlockTag::Finalized => self.head().saturating_sub(64),
                 BlockTag::Number(number) => number.value(),

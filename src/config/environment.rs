@@ -80,6 +80,12 @@ pub(super) fn names() -> Vec<String> {
     names
 }
 
+/// Whether a supervisor wants to be told how the process fares (systemd's `Type=notify`).
+#[must_use]
+pub fn has_supervisor() -> bool {
+    variable("NOTIFY_SOCKET").is_some()
+}
+
 /// The account that runs the program, for the audit of orders on the command line.
 #[must_use]
 pub fn account_name() -> Option<String> {

@@ -80,18 +80,7 @@ impl HttpConfig {
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<HttpConfig> {
     let bind = reader.value(&HTTP_BIND, parse_bind);
     let token = reader.secret(&HTTP_TOKEN, check_token);
-    let http = HttpConfig { bind: bind?, token };
-    if http.exposure() == Exposure::Open {
-        let fault = Fault::new(
-            format!(
-                "is {}, which other machines reach, and HTTP_TOKEN is not set: /metrics is open, /v1 is refused",
-                http.bind
-            ),
-            "Set HTTP_TOKEN, or bind to 127.0.0.1.",
-        );
-        reader.warn(HTTP_BIND.name, fault);
-    }
-    Some(http)
+    Some(HttpConfig { bind: bind?, token })
 }
 
 fn parse_bind(text: &str) -> Result<SocketAddr, Fault> {

@@ -32,7 +32,7 @@ pub use self::{
     alerts::AlertsConfig,
     discord::{ChannelId, Channels, DiscordConfig, GuildId, RoleId, Roles},
     endpoints::EndpointConfig,
-    environment::{DotenvFault, account_name, load_dotenv},
+    environment::{DotenvFault, account_name, has_supervisor, load_dotenv},
     http::{Exposure, HttpConfig},
     keys::KeysConfig,
     metrics::MetricsConfig,
@@ -87,7 +87,7 @@ pub enum Need {
 impl Config {
     /// Reads the configuration through `lookup`, which answers for one variable at a time.
     ///
-    /// Apart from `lookup`, only the files that `*_FILE` variables name are read.
+    /// Apart from `lookup`, only the files that `*_FILE` variables name and systemd's credentials are read.
     ///
     /// # Errors
     /// All problems at once.
@@ -98,10 +98,7 @@ impl Config {
         let mut reader = Reader::new(lookup);
         let read = Self::read_topics(&mut reader, need);
         match read {
-            Some(config) if reader.problems.is_empty() => Ok(Self {
-                warnings: reader.warnings,
-                ..config
-            }),
+            Some(config) if reader.problems.is_empty() => Ok(config),
             _ => Err(ConfigProblems(reader.problems)),
         }
     }

@@ -1,14 +1,17 @@
 //! Looks variables up, and collects every fault on the way.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
 use super::{
-    problem::{ConfigWarning, Fault, NOT_SET, Problem},
+    problem::{Fault, NOT_SET, Problem},
     variable::{Presence, Scope, Variable},
 };
 use crate::network::NetworkName;
+
+/// Where systemd puts the credentials of a unit (`LoadCredential=`): one file for each, named like its variable.
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// The largest file that may hold a secret; the longest secret is a list of URLs.
 const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -71,7 +74,6 @@ struct Found {
 pub(super) struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     pub(super) problems: Vec<Problem>,
-    pub(super) warnings: Vec<ConfigWarning>,
 }
 
 impl<'a> Reader<'a> {
@@ -80,7 +82,6 @@ impl<'a> Reader<'a> {
         Self {
             lookup,
             problems: Vec::new(),
-            warnings: Vec::new(),
         }
     }
 
@@ -132,10 +133,18 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Whether a value is set under exactly this name, in the environment or as a file.
+    /// Whether a value is set under exactly this name: in the environment, as a file, or as a credential.
     pub(super) fn is_set(&self, variable: &Variable, name: &str) -> bool {
         let from_file = format!("{name}_FILE");
-        self.text(name).is_some() || (variable.is_secret && self.text(&from_file).is_some())
+        self.text(name).is_some()
+            || (variable.is_secret
+                && (self.text(&from_file).is_some() || self.credential(name).is_some()))
+    }
+
+    /// The file of systemd's credential with this name, where there is one.
+    fn credential(&self, name: &str) -> Option<PathBuf> {
+        let path = Path::new(&self.text(CREDENTIALS_DIRECTORY)?).join(name);
+        path.exists().then_some(path)
     }
 
     /// Notes that a value is needed and not there.
@@ -151,15 +160,6 @@ impl<'a> Reader<'a> {
             variable: name,
             what: fault.what,
             why: variable.purpose().to_owned(),
-            next_step: fault.next_step,
-        });
-    }
-
-    /// Notes a warning.
-    pub(super) fn warn(&mut self, variable: impl Into<String>, fault: Fault) {
-        self.warnings.push(ConfigWarning {
-            variable: variable.into(),
-            what: fault.what,
             next_step: fault.next_step,
         });
     }
@@ -182,9 +182,16 @@ impl<'a> Reader<'a> {
                 });
             }
             if variable.is_secret {
-                let name = format!("{name}_FILE");
-                if let Some(path) = self.text(&name) {
-                    let text = self.secret_of_file(&name, variable, Path::new(&path))?;
+                let from_file = format!("{name}_FILE");
+                let path = self.text(&from_file).map(PathBuf::from);
+                let file = path.map(|path| (from_file, "names the file", path));
+                let credential = self.credential(&name);
+                let credential = credential.map(|path| {
+                    let name = format!("the credential {name}");
+                    (name, "is the file", path)
+                });
+                for (name, how, path) in file.into_iter().chain(credential) {
+                    let text = self.secret_of_file(&name, how, variable, &path)?;
                     all.push(Found { name, text });
                 }
             }
@@ -202,10 +209,11 @@ impl<'a> Reader<'a> {
         Ok(all.into_iter().next())
     }
 
-    /// The content of a file that holds a secret.
+    /// The content of a file that holds a secret; `how` joins its name and its path in a sentence.
     fn secret_of_file(
         &mut self,
         name: &str,
+        how: &str,
         variable: &Variable,
         path: &Path,
     ) -> Result<String, ()> {
@@ -219,11 +227,11 @@ impl<'a> Reader<'a> {
         let fault = match text {
             Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
             Ok(_) => Fault::new(
-                format!("names the file {shown}, which is empty"),
+                format!("{how} {shown}, which is empty"),
                 "Put the value into the file.",
             ),
             Err(error) => Fault::new(
-                format!("names the file {shown}, which cannot be read: {error}"),
+                format!("{how} {shown}, which cannot be read: {error}"),
                 "Check the path, and that the user steward runs as may read it.",
             ),
         };

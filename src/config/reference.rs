@@ -16,7 +16,7 @@ pub fn env_example() -> String {
     let mut text = String::from(
         "# steward reads this file as .env, from the directory it is started in. The real environment wins over it.\n\
          # Copy it, fill in what is not commented out, and leave the rest until you need it.\n\
-         # Every secret can come from a file instead: DISCORD_TOKEN_FILE=/run/secrets/token.\n",
+         # Every secret can come from a file instead: DISCORD_TOKEN_FILE=/run/secrets/token, or from a credential of systemd.\n",
     );
     for section in VARIABLES {
         text.push_str("\n# ");
@@ -52,6 +52,7 @@ pub fn markdown() -> String {
          A variable that is empty counts as not set.\n\
          At start everything is checked, and all problems are listed together.\n\n\
          A secret is never shown, and can come from a file: set `NAME_FILE` to its path in place of `NAME`.\n\
+         Under systemd it can also be a credential with the variable's name: `LoadCredential=NAME:/path`.\n\
          Durations are written as `7d`, `6h`, `90m`, `30s` or `250ms`.\n\n\
          This page is written from the table in `src/config`: `UPDATE_DOCS=1 cargo test config::`.\n",
     );

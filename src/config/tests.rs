@@ -299,20 +299,16 @@ fn plain_http_to_discord_stays_on_this_machine() {
 }
 
 #[test]
-fn an_open_address_without_token_is_warned_of_and_refuses_v1() {
+fn an_open_address_without_token_refuses_v1() {
     let config = read_with(&[("HTTP_BIND", "0.0.0.0:9464")]).unwrap();
     assert_eq!(config.http.exposure(), Exposure::Open);
     assert!(!config.http.serves_v1());
-    insta::assert_snapshot!(config.warnings[0], @"HTTP_BIND is 0.0.0.0:9464, which other machines reach, and HTTP_TOKEN is not set: /metrics is open, /v1 is refused. Set HTTP_TOKEN, or bind to 127.0.0.1.");
     let config = read_with(&[
         ("HTTP_BIND", "[::]:9464"),
         ("HTTP_TOKEN", "0123456789abcdef"),
     ])
     .unwrap();
-    assert_eq!(
-        (config.http.exposure(), config.warnings.len()),
-        (Exposure::Token, 0)
-    );
+    assert_eq!(config.http.exposure(), Exposure::Token);
 }
 
 /// Secrets are set to a marker, in right and in wrong forms; nothing that we print may hold it.
@@ -355,6 +351,41 @@ fn a_secret_may_come_from_a_file() {
             .contains("DISCORD_TOKEN and DISCORD_TOKEN_FILE are both set")
     );
     assert!(problems(&[("HTTP_TOKEN_FILE", "/nonexistent/token")]).contains("cannot be read"));
+}
+
+#[test]
+fn a_secret_may_be_a_credential_of_systemd() {
+    let directory = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    put("DISCORD_TOKEN", "from-systemd\n");
+    put("MAINNET_L1_RPC_URLS", "https://from.example");
+    put("PROVIDER_ID", "no secret, so not looked at");
+    let place = ("CREDENTIALS_DIRECTORY", directory.path().to_str().unwrap());
+    let config = read_with(&[place, ("DISCORD_TOKEN", ""), ("L1_RPC_URLS", "")]).unwrap();
+    assert_eq!(
+        config.discord.unwrap().token.expose_secret(),
+        "from-systemd"
+    );
+    assert_eq!(
+        config.networks[0].endpoints[0].url.expose_secret(),
+        "https://from.example"
+    );
+    assert!(config.http.token.is_none(), "there is no such credential");
+    insta::assert_snapshot!(problems(&[place, ("L1_RPC_URLS", "")]), @r"
+    the configuration has 1 problem:
+      1. DISCORD_TOKEN and the credential DISCORD_TOKEN are both set, and differ.
+         The token of your bot.
+         Remove one of them.
+    ");
+    put("HTTP_TOKEN", " \n");
+    let text = problems(&[place, ("DISCORD_TOKEN", ""), ("L1_RPC_URLS", "")]);
+    let text = text.replace(place.1, "CREDENTIALS");
+    insta::assert_snapshot!(text, @r"
+    the configuration has 1 problem:
+      1. the credential HTTP_TOKEN is the file CREDENTIALS/HTTP_TOKEN, which is empty.
+         The bearer token that /metrics and /v1 ask for.
+         Put the value into the file.
+    ");
 }
 
 #[test]
@@ -408,7 +439,8 @@ fn the_code_reads_exactly_the_variables_of_the_table() {
         };
         let _problems = Config::read(&lookup, Need::Service);
     }
-    let mut expected = BTreeSet::new();
+    // systemd sets it, and no operator.
+    let mut expected = BTreeSet::from(["CREDENTIALS_DIRECTORY".to_owned()]);
     for variable in all() {
         let mut names = vec![variable.name.to_owned()];
         if variable.scope != Scope::Process {

@@ -277,6 +277,7 @@ impl Company {
     async fn tick(&self, now_ms: u64) -> Result<(), DemoError> {
         let told = Told {
             now_ms,
+            is_rehearsal: false,
             happening: Happening::Tick,
         };
         let ticked = self.writer.commit(|state: &mut State, _| {

@@ -72,8 +72,7 @@ impl Courier for Notebook {
 
     fn find<'a>(
         &'a self,
-        _channel: ChannelId,
-        _nonce: &'a str,
+        _parcel: &'a Parcel,
         _since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
         std::future::ready(Ok(Found::No)).boxed()

@@ -14,11 +14,26 @@ use crate::{
         stage::Stage,
     },
     book::{Book, fold::Outcome},
+    chain::agreement::Agreement,
     keys::KeysObservation,
     state::State,
     units::{Address, AttesterAddress},
     watcher::Announcer,
 };
+
+/// Endpoints that agreed, and endpoints asked; `None` = one source.
+pub(super) type Sources = Option<(u64, u64)>;
+
+/// What an agreement says on a card.
+pub(super) fn sources(agreement: &Agreement) -> Sources {
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    match agreement {
+        Agreement::Agreed { of, total, .. } => Some((number(*of), number(*total))),
+        Agreement::OneSource | Agreement::Contradiction { .. } | Agreement::Overruled { .. } => {
+            None
+        }
+    }
+}
 
 /// One look at a network while it is changed.
 pub(super) struct Scene<'a> {
@@ -31,7 +46,15 @@ pub(super) struct Scene<'a> {
 
 impl Scene<'_> {
     /// Tells what was folded: singly what is young, in one digest what was missed long ago, nothing below the floor.
-    pub(super) fn folded(&self, state: &mut State, outcome: &Outcome) {
+    ///
+    /// `agreement` is what other endpoints said of the block, where they were asked before it was told.
+    pub(super) fn folded(
+        &self,
+        state: &mut State,
+        outcome: &Outcome,
+        agreement: Option<&Agreement>,
+    ) {
+        let sources = agreement.and_then(sources);
         let network = self.bureau.network.as_str();
         let floor = state
             .progress
@@ -53,18 +76,24 @@ impl Scene<'_> {
             notices.extend(
                 young
                     .iter()
-                    .filter_map(|entry| self.notice(book, &outlooks, entry)),
+                    .filter_map(|entry| self.notice(book, &outlooks, entry, sources)),
             );
-            notices.extend(self.missed(book, &outlooks, &missed));
+            notices.extend(self.missed(book, &outlooks, &missed, sources));
         }
         owe(state, self.bureau, self.now_ms, notices);
     }
 
-    fn notice(&self, book: &Book, outlooks: &Outlooks<'_>, entry: &Entry) -> Option<Notice> {
+    fn notice(
+        &self,
+        book: &Book,
+        outlooks: &Outlooks<'_>,
+        entry: &Entry,
+        sources: Sources,
+    ) -> Option<Notice> {
         let network = self.bureau.network.as_str();
         let seen = change::Seen {
             evidence: &entry.evidence,
-            sources: None,
+            sources,
             finality: transition::Finality::Seen,
         };
         let (id, class, message) = match &entry.change {
@@ -75,7 +104,7 @@ impl Scene<'_> {
             } => (
                 transition::notice_id(network, *attester, *occurrence),
                 Class::AttesterTransition,
-                self.transition(book, outlooks, entry)?,
+                self.transition(book, outlooks, entry, sources)?,
             ),
             Change::Slashed {
                 attester,
@@ -135,6 +164,7 @@ impl Scene<'_> {
         book: &Book,
         outlooks: &Outlooks<'_>,
         entry: &Entry,
+        sources: Sources,
     ) -> Option<crate::alert::card::Message> {
         let Change::Standing {
             attester: address,
@@ -154,7 +184,7 @@ impl Scene<'_> {
             to: *to,
             occurrence: *occurrence,
             evidence: &entry.evidence,
-            sources: None,
+            sources,
             finality: transition::Finality::Seen,
             provider_queue: provider_place(book, attester)
                 .filter(|_| to.stage == Stage::InStakingProviderQueue),
@@ -237,7 +267,13 @@ impl Scene<'_> {
     }
 
     /// One digest of what happened too long ago to be told singly.
-    fn missed(&self, book: &Book, outlooks: &Outlooks<'_>, missed: &[&Entry]) -> Option<Notice> {
+    fn missed(
+        &self,
+        book: &Book,
+        outlooks: &Outlooks<'_>,
+        missed: &[&Entry],
+        sources: Sources,
+    ) -> Option<Notice> {
         let (first, last) = (missed.first()?, missed.last()?);
         let network = self.bureau.network.as_str();
         let (from, to) = (first.evidence.block.number, last.evidence.block.number);
@@ -249,7 +285,7 @@ impl Scene<'_> {
         if rows.is_empty() {
             let entry = missed
                 .iter()
-                .find_map(|entry| self.notice(book, outlooks, entry))?;
+                .find_map(|entry| self.notice(book, outlooks, entry, sources))?;
             return Some(entry);
         }
         let id = NoticeId::new(

@@ -135,10 +135,9 @@ pub(super) struct Coinbases<'a> {
 }
 
 impl Coinbases<'_> {
-    /// Coinbases that are missing, wrong, or told in two ways.
+    /// Coinbases that are missing, wrong, or told in two ways; in the order in which the stakes were made.
     pub(super) fn findings(&self) -> Vec<Finding> {
-        let outlooks = Outlooks::new(self.book);
-        let mut found = Vec::new();
+        let mut wrong = Vec::new();
         // Both are in order of address and walked side by side: a fleet is judged with every news, and a search per
         // attester would cost ten times as much.
         let mut rows = self.book.attesters.rows().peekable();
@@ -157,21 +156,26 @@ impl Coinbases<'_> {
             let configured = said(Some(deployed));
             match coinbase::judge(expected, &configured, self.common) {
                 CoinbaseVerdict::Missing { .. } => {
-                    found.push(self.finding(Class::CoinbaseMissing, &outlooks, *address, attester));
+                    wrong.push((Class::CoinbaseMissing, *address, attester));
                 }
                 CoinbaseVerdict::Mismatch { .. } => {
-                    found.push(self.finding(
-                        Class::CoinbaseMismatch,
-                        &outlooks,
-                        *address,
-                        attester,
-                    ));
+                    wrong.push((Class::CoinbaseMismatch, *address, attester));
                 }
                 CoinbaseVerdict::Conflict { .. }
                 | CoinbaseVerdict::Right
                 | CoinbaseVerdict::Unknown => {}
             }
         }
+        // Told in the order of the chain.
+        wrong.sort_by_key(|(_, _, attester)| {
+            let stake = attester.expected_stake();
+            stake.map(|stake| (stake.block, stake.rollup, stake.entry))
+        });
+        let outlooks = Outlooks::new(self.book);
+        let mut found: Vec<Finding> = wrong
+            .into_iter()
+            .map(|(class, address, attester)| self.finding(class, &outlooks, address, attester))
+            .collect();
         found.extend(self.contradictions());
         found.extend(self.regressions());
         found
@@ -252,15 +256,27 @@ impl Coinbases<'_> {
         found
     }
 
-    /// Coinbases that vanished or changed between two versions of a server's file.
+    /// Coinbases that vanished or changed between two versions of a server's file. One that was put right is none.
     fn regressions(&self) -> Vec<Finding> {
         let rows = self.keys.keys.regressions.iter();
+        let rows = rows.filter(|row| !row.now.is_some_and(|now| self.is_right(row.attester, now)));
         rows.map(|row| {
             let before = (row.was, row.old_file.as_str().to_owned());
             let now = (row.now, row.new_file.as_str().to_owned());
             self.regression(row.attester, before, now, false)
         })
         .collect()
+    }
+
+    fn is_right(&self, attester: AttesterAddress, coinbase: Coinbase) -> bool {
+        let stake = self
+            .book
+            .attesters
+            .row(&attester)
+            .and_then(Attester::expected_stake);
+        let expected = stake.map(|stake| stake.split);
+        let set = Configured::Set(coinbase);
+        coinbase::judge(expected, &set, self.common) == CoinbaseVerdict::Right
     }
 
     fn regression(
@@ -403,5 +419,93 @@ mod tests {
                 .collect();
             prop_assert_eq!(found, wanted);
         }
+
+    #[test]
+    fn a_coinbase_that_a_new_version_puts_right_is_no_regression() {
+        let mut book = Book::new("testnet");
+        book.attesters.put(address(1), queued());
+        let regression = |now: Option<u8>| keys::CoinbaseRegression {
+            attester: address(1),
+            server: keys::Host::new("a"),
+            was: fixtures::split(0xc0),
+            now: now.map(fixtures::split),
+            old_file: keys::KeysFileName::new("testnet-keys-a-v1.json"),
+            new_file: keys::KeysFileName::new("testnet-keys-a-v2.json"),
+        };
+        let explorer = fixtures::explorer();
+        for (now, count) in [(Some(0xc1), 0), (Some(0xc2), 1), (None, 1)] {
+            let keys = KeysObservation {
+                keys: Arc::new(keys::Keys {
+                    regressions: vec![regression(now)],
+                    ..keys::Keys::default()
+                }),
+                read_at: UnixSeconds::new(1),
+                changed: true,
+            };
+            let look = Coinbases {
+                book: &book,
+                keys: &keys,
+                common: &CommonCoinbases::default(),
+                rungs: &Rungs::default(),
+                context: &fixtures::context(&explorer),
+                now: UnixSeconds::new(2),
+            };
+            assert_eq!(look.findings().len(), count, "{now:?}");
+        }
+    }
+
+    /// Three stakes of one block, by other places than by address.
+    #[test]
+    fn missing_coinbases_are_found_in_the_order_of_the_stakes() {
+        let mut book = Book::new("testnet");
+        let mut keys = keys::Keys::default();
+        for (byte, place) in [(1, 9), (2, 7), (3, 8)] {
+            let stake = Stake {
+                rollup: RollupVersion::new(1),
+                split: fixtures::split(byte),
+                entry: QueueIndex::new(place),
+                block: BlockNumber::new(100),
+                at: UnixSeconds::new(1),
+                transaction: B256::repeat_byte(byte),
+                fate: StakeFate::Queued,
+            };
+            let standing = Standing {
+                stage: Stage::RollupEntryQueue,
+                ..Standing::default()
+            };
+            let row = Attester {
+                stakes: vec![stake].into(),
+                standing,
+                ..Attester::default()
+            };
+            book.attesters.put(fixtures::attester(byte), row);
+            let row = keys::Configured {
+                coinbase: ConfiguredCoinbase::Missing,
+                hosts: Vec::new(),
+                files: Vec::new(),
+            };
+            keys.attesters.insert(fixtures::attester(byte), row);
+        }
+        let keys = KeysObservation {
+            keys: Arc::new(keys),
+            read_at: UnixSeconds::new(1),
+            changed: true,
+        };
+        let explorer = fixtures::explorer();
+        let found = Coinbases {
+            book: &book,
+            keys: &keys,
+            common: &CommonCoinbases::default(),
+            rungs: &Rungs::default(),
+            context: &fixtures::context(&explorer),
+            now: UnixSeconds::new(2),
+        };
+        let subjects: Vec<String> = found
+            .findings()
+            .into_iter()
+            .map(|one| one.subject)
+            .collect();
+        let expected = [2, 3, 1].map(|byte| subject(&format!("{:#x}", fixtures::attester(byte).address())));
+        assert_eq!(subjects, expected);
     }
 }

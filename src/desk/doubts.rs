@@ -29,6 +29,7 @@ pub(super) fn of(state: &State, network: &str, book: &Book, now: UnixSeconds) ->
             from: BlockNumber::new(0),
             to: chapter.first_block,
             proof: fact.to_string(),
+            endpoints: progress.forgetful.iter().map(ToString::to_string).collect(),
         };
         doubts.push((
             Class::HistoryMissing,
@@ -102,7 +103,7 @@ fn disagreement(row: &Disagreement) -> Doubt {
         block: row.block.number,
         what: "logs and views".to_owned(),
         answers,
-        out: Vec::new(),
+        out: row.out.iter().map(|out| out.as_str().to_owned()).collect(),
     };
     (
         Class::EndpointsDisagree,

@@ -4,6 +4,7 @@
 //! both to the outbox. It sends nothing. What it knows beside the state - keys files, health of endpoints, labels - is
 //! handed to it by whoever observes them, and a source that was not read yet is unknown, never empty.
 
+mod catch_up;
 mod changes;
 mod coinbases;
 mod doubts;
@@ -37,6 +38,7 @@ use crate::{
     units::{AttesterAddress, ProviderId, UnixSeconds},
     watcher::{Announcer, Happening, ProviderRef, Told},
 };
+pub use catch_up::facts_of as catch_up_facts;
 pub use people::{Act, ActError};
 
 /// At most so often conditions are looked at when nothing happened on chain.
@@ -174,7 +176,6 @@ impl Desk {
         let Some(bureau) = self.bureaus.get(network) else {
             return;
         };
-        locked(&self.judged_ms).insert(network.to_owned(), now_ms);
         let now = UnixSeconds::new(now_ms / 1000);
         let keys = self.keys(network);
         let labels = label(keys.as_ref());
@@ -241,12 +242,14 @@ impl Announcer for Desk {
             now_ms: told.now_ms,
         };
         let is_news = match &told.happening {
-            Happening::Folded(outcome) => {
-                scene.folded(state, outcome);
-                !outcome.changes.is_empty() || !outcome.faults.is_empty()
+            Happening::Folded { outcome, agreement } => {
+                scene.folded(state, outcome, *agreement);
+                scene.replaced(state);
+                let is_told = !outcome.changes.is_empty() || !outcome.faults.is_empty();
+                is_told || agreement.is_some()
             }
-            Happening::Unwound { gone, kept } => {
-                scene.unwound(state, gone, *kept);
+            Happening::Unwound { gone, kept, why } => {
+                scene.unwound(state, gone, *kept, *why);
                 true
             }
             Happening::Agreed { block, agreement } => {
@@ -257,6 +260,14 @@ impl Announcer for Desk {
                 scene.finalised(state, *block);
                 false
             }
+            Happening::Reading(stretch) => {
+                scene.reading(state, stretch);
+                false
+            }
+            Happening::ReadToHead => {
+                scene.read_to_head(state);
+                false
+            }
             Happening::Introduced => {
                 scene.introduced(state);
                 true
@@ -265,6 +276,10 @@ impl Announcer for Desk {
         };
         if is_news || self.is_due(network, told.now_ms) {
             self.judge(state, network, told.now_ms);
+            // A rehearsal judges nothing for good.
+            if !told.is_rehearsal {
+                locked(&self.judged_ms).insert(network.to_owned(), told.now_ms);
+            }
         }
     }
 

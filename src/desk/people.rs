@@ -6,7 +6,7 @@ use super::{Desk, label, owe};
 use crate::{
     alert::{
         class::Class,
-        incident::{Action, Refused},
+        incident::{Action, CANDIDATES_MAX, Named, Refused, handle, named},
         notice::{Notice, NoticeId},
         text::{Context, digest},
     },
@@ -17,7 +17,7 @@ use crate::{
 /// Somebody does something with an incident.
 #[derive(Debug, Clone)]
 pub struct Act {
-    /// The incident: its id, or the short form that a button carries.
+    /// The incident, by any of its [names](crate::alert::incident::named).
     pub incident: String,
     /// What they do.
     pub action: Action,
@@ -38,20 +38,36 @@ pub enum ActError {
     UnknownNetwork(String),
 }
 
+/// The network and the id of the incident that `name` means.
+fn meant(state: &State, name: &str) -> Result<(String, NoticeId), Refused> {
+    let shown = crate::alert::fit::cut(name, 60);
+    let all = state.incidents.iter().flat_map(|(network, incidents)| {
+        let rows = incidents.rows.rows();
+        rows.map(move |(_, incident)| (network, incident))
+    });
+    match named(all, |(_, incident)| *incident, name) {
+        Named::One((network, incident)) => Ok((network.clone(), incident.id.clone())),
+        Named::Nobody => Err(Refused::Unknown(shown)),
+        Named::Several(several) => {
+            let ids = several.iter().map(|(_, incident)| incident.id.as_str());
+            let ids: Vec<String> = ids
+                .take(CANDIDATES_MAX)
+                .map(|id| format!("{} ({id})", handle(id)))
+                .collect();
+            Err(Refused::Ambiguous(shown, several.len(), ids.join(", ")))
+        }
+    }
+}
+
 impl Desk {
     /// Does what somebody wants with an incident, and owes what follows.
     ///
     /// # Errors
     /// [`ActError`] with a sentence for the person, and nothing changed.
     pub fn act(&self, state: &mut State, act: &Act, now_ms: u64) -> Result<NoticeId, ActError> {
-        let network = state
-            .incidents
-            .iter()
-            .find(|(_, incidents)| incidents.find(&act.incident).is_some())
-            .map(|(network, _)| network.clone());
         let unknown =
             || ActError::Refused(Refused::Unknown(crate::alert::fit::cut(&act.incident, 60)));
-        let network = network.ok_or_else(unknown)?;
+        let (network, id) = meant(state, &act.incident)?;
         let bureau = self
             .bureaus
             .get(&network)
@@ -69,12 +85,8 @@ impl Desk {
         }
         let now = UnixSeconds::new(now_ms / 1000);
         let incidents = state.incidents_or_new(&network);
-        let id = incidents
-            .find(&act.incident)
-            .map(|incident| incident.id.clone())
-            .ok_or_else(unknown)?;
         let notices = incidents.act(
-            &act.incident,
+            id.as_str(),
             &act.action,
             &act.actor,
             act.reason.as_deref(),

@@ -1,13 +1,13 @@
 //! What was said is put right: by a reorg, by finality.
 
-use super::changes::Scene;
+use super::changes::{Scene, sources};
 use crate::{
     alert::{
-        card::Card,
+        card::{Card, Message},
         class::Class,
         notice::{Notice, NoticeId},
         text::{
-            retraction::{Reorg, retract},
+            retraction::{Reorg, retract, with_replacement},
             standing, transition,
         },
     },
@@ -15,11 +15,18 @@ use crate::{
     outbox::{Delivery, DeliveryState},
     state::State,
     units::{Address, AttesterAddress, BlockRef},
+    watcher::Unwinding,
 };
 
 impl Scene<'_> {
     /// Takes back what blocks said that are gone. A change that comes again in another block revives its message.
-    pub(super) fn unwound(&self, state: &mut State, gone: &[BlockRef], kept: BlockRef) {
+    pub(super) fn unwound(
+        &self,
+        state: &mut State,
+        gone: &[BlockRef],
+        kept: BlockRef,
+        why: Unwinding,
+    ) {
         let told = state
             .outbox
             .cancel_caused_by(&mut state.jobs, self.now_ms, gone);
@@ -35,11 +42,48 @@ impl Scene<'_> {
                 .and_then(|entry| entry.cause);
             let reorg = Reorg {
                 replaced: cause.unwrap_or(kept),
-                by: None,
                 depth,
+                is_overruled: why == Unwinding::Overruled,
             };
             let holds = self.holds(state, &id);
             let message = retract(self.context, &delivery.wanted, &reorg, holds.as_deref());
+            state
+                .outbox
+                .retract(&mut state.jobs, self.now_ms, &id, message);
+        }
+    }
+
+    /// Names the block that is now in the place of one that was taken out, on the cards that wait for it.
+    pub(super) fn replaced(&self, state: &mut State) {
+        let network = self.bureau.network.as_str();
+        let Some(book) = state.book(network) else {
+            return;
+        };
+        let cursor = book.summary().cursor;
+        let in_place_of = |gone: BlockRef| {
+            let kept = book.blocks.row(&gone.number);
+            kept.map(|block| BlockRef {
+                number: gone.number,
+                hash: block.hash,
+            })
+        };
+        let due: Vec<(NoticeId, Message)> = state
+            .outbox
+            .deliveries()
+            .filter(|delivery| delivery.network == network && !delivery.is_group)
+            .filter_map(|delivery| {
+                let taken_back = delivery
+                    .entries
+                    .first()
+                    .filter(|entry| entry.is_retracted)?;
+                let gone = taken_back
+                    .cause
+                    .filter(|gone| gone.number <= cursor.number)?;
+                let message = with_replacement(&delivery.wanted, in_place_of(gone))?;
+                Some((taken_back.notice.clone(), message))
+            })
+            .collect();
+        for (id, message) in due {
             state
                 .outbox
                 .retract(&mut state.jobs, self.now_ms, &id, message);
@@ -75,11 +119,9 @@ impl Scene<'_> {
 
     /// Says on the cards of a block how many endpoints agree.
     pub(super) fn agreed(&self, state: &mut State, block: BlockRef, agreement: &Agreement) {
-        let Agreement::Agreed { of, total, .. } = agreement else {
+        let Some((of, total)) = sources(agreement) else {
             return;
         };
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let (of, total) = (number(*of), number(*total));
         let due: Vec<Notice> = state
             .outbox
             .deliveries()

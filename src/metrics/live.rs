@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec};
 
 use super::{Maker, MetricsError};
-use crate::attester::Stage;
+use crate::{attester::Stage, outbox::Stopwatch};
 
 /// From 50 ms to 5 min: a block is 12 s, and a message that waits longer than 5 min is an incident anyway.
 const BUCKETS: [f64; 12] = [
@@ -120,13 +120,6 @@ impl Live {
             .observe(latency.as_secs_f64());
     }
 
-    /// A message was accepted so long after the commit that owed it.
-    pub fn delivered(&self, latency: Duration) {
-        self.delivery
-            .with_label_values(&[] as &[&str])
-            .observe(latency.as_secs_f64());
-    }
-
     /// An attester of ours changed its state, or its reason where both are the same.
     pub fn changed(&self, network: &str, from: Stage, to: Stage) {
         self.transitions
@@ -144,5 +137,13 @@ impl Live {
     /// Endpoints contradicted each other.
     pub fn disagreed(&self, network: &str) {
         self.disagreements.with_label_values(&[network]).inc();
+    }
+}
+
+impl Stopwatch for Live {
+    fn arrived(&self, waited: Duration) {
+        self.delivery
+            .with_label_values(&[] as &[&str])
+            .observe(waited.as_secs_f64());
     }
 }

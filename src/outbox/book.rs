@@ -119,6 +119,12 @@ impl Outbox {
         self.carried.row(&notice.as_str().to_owned()).is_some()
     }
 
+    /// Whether the decision that is taken now owes something, or something else than before.
+    #[must_use]
+    pub fn is_touched(&self) -> bool {
+        self.deliveries.touched().next().is_some()
+    }
+
     /// Every delivery that is remembered, by id.
     pub fn deliveries(&self) -> impl Iterator<Item = &Delivery> {
         self.deliveries.rows().map(|(_, delivery)| delivery)

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::alert::card::Message;
+use crate::{alert::card::Message, units::UnixSeconds};
 
 /// A channel, by its Discord id (or a number of its own where the courier is a terminal).
 #[derive(
@@ -47,19 +47,28 @@ pub struct Receipt {
     pub channel: ChannelId,
     /// The nonce it carries, where the answer tells.
     pub nonce: Option<String>,
-    /// Whether what stands there is what was sent.
+    /// Whether what stands there shows what was sent; for a found one, what would be sent now.
     pub is_faithful: bool,
 }
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// The message with the nonce.
+    /// The message.
     Yes(Receipt),
     /// The search was complete, and there is none.
     No,
     /// The search could not be complete (history forbidden, too many pages).
     Unclear(String),
+}
+
+/// What a card of ours in a channel says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Its footer, which begins with the id of its notice or group.
+    pub footer: String,
+    /// The time that it carries: of a change, that of its block.
+    pub at: UnixSeconds,
 }
 
 /// Carries messages.
@@ -75,13 +84,20 @@ pub trait Courier: Send + Sync + Debug {
         content: &'a Message,
     ) -> BoxFuture<'a, Result<(), CourierError>>;
 
-    /// Looks for the message of ours that carries `nonce`, from `since_ms` (Unix, milliseconds) to the end.
+    /// Looks for the message that an earlier try to send `parcel` may have made, from `since_ms` (Unix, milliseconds) to the
+    /// end. A message that is read back carries no nonce (Discord gives it in the answer to the send only), so it is known
+    /// by the id in its footer, or where it has no card, by its words.
     fn find<'a>(
         &'a self,
-        channel: ChannelId,
-        nonce: &'a str,
+        parcel: &'a Parcel,
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>>;
+
+    /// The marks of the newest cards of ours in a channel, newest first: as many as a few hundred messages hold. Where
+    /// nothing can be read, or a courier remembers nothing, there are none.
+    fn marks(&self, _channel: ChannelId) -> BoxFuture<'_, Result<Vec<Mark>, CourierError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// Deletes a message.
     fn delete(

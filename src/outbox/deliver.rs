@@ -1,6 +1,6 @@
 //! The job that sends a message.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
 
@@ -20,17 +20,34 @@ use crate::{
     writer::Extra,
 };
 
+/// Is told how long messages took.
+pub trait Stopwatch: Send + Sync + std::fmt::Debug {
+    /// A message was accepted so long after the commit that owed it.
+    fn arrived(&self, waited: Duration);
+}
+
 /// Sends messages.
 #[derive(Debug, Clone)]
 pub struct Deliver {
     courier: Arc<dyn Courier>,
+    stopwatch: Option<Arc<dyn Stopwatch>>,
 }
 
 impl Deliver {
     /// Sends with this courier.
     #[must_use]
     pub const fn new(courier: Arc<dyn Courier>) -> Self {
-        Self { courier }
+        let stopwatch = None;
+        Self { courier, stopwatch }
+    }
+
+    /// Tells `stopwatch` how long messages took.
+    #[must_use]
+    pub fn timed_by(self, stopwatch: Arc<dyn Stopwatch>) -> Self {
+        Self {
+            stopwatch: Some(stopwatch),
+            ..self
+        }
     }
 }
 
@@ -56,7 +73,6 @@ enum Search {
 }
 
 async fn carry(courier: Arc<dyn Courier>, sendout: &Sendout) -> Carriage {
-    let Parcel { channel, nonce, .. } = &sendout.parcel;
     let (from_ms, may_resend, is_all) = match sendout.search {
         Search::No => return send(courier, &sendout.parcel).await,
         Search::Since {
@@ -65,7 +81,7 @@ async fn carry(courier: Arc<dyn Courier>, sendout: &Sendout) -> Carriage {
         } => (from_ms, may_resend, false),
         Search::Only { from_ms } => (from_ms, false, true),
     };
-    match courier.find(*channel, nonce, from_ms).await {
+    match courier.find(&sendout.parcel, from_ms).await {
         Ok(Found::Yes(receipt)) => Carriage::Found(receipt),
         Ok(Found::No) if is_all => Carriage::NotFound,
         Ok(Found::No) => send(courier, &sendout.parcel).await,
@@ -152,17 +168,31 @@ impl<S: HasOutbox + Send + Sync + 'static> Handler<S> for Deliver {
 
 impl Deliver {
     fn act<S: HasOutbox + Send + Sync + 'static>(&self, sendout: Sendout) -> Prepared<S> {
-        let courier = Arc::clone(&self.courier);
+        let (courier, stopwatch) = (Arc::clone(&self.courier), self.stopwatch.clone());
         let act = async move {
             let carriage = carry(courier, &sendout).await;
             let conclude: Conclude<S> = Box::new(move |state, _job, now_ms| {
                 let (outbox, jobs) = state.outbox_and_jobs();
-                outbox.settle(jobs, now_ms, &sendout.tried, carriage)
+                let verdict = outbox.settle(jobs, now_ms, &sendout.tried, carriage);
+                let arrived = outbox.delivery(&sendout.tried.id).and_then(waited);
+                if let (Verdict::Done { .. }, Some(waited), Some(stopwatch)) =
+                    (&verdict, arrived, &stopwatch)
+                {
+                    stopwatch.arrived(waited);
+                }
+                verdict
             });
             conclude
         };
         Prepared::Act(act.boxed())
     }
+}
+
+/// How long a message that stands was owed before it did.
+fn waited(delivery: &Delivery) -> Option<Duration> {
+    let posted = delivery.posted.as_ref()?;
+    let waited = posted.at_ms.saturating_sub(delivery.owed_at_ms);
+    (delivery.state == DeliveryState::Sent).then(|| Duration::from_millis(waited))
 }
 
 fn is_look(job: &Job) -> bool {

@@ -26,9 +26,11 @@ impl Outbox {
     /// Merges the pending messages of a channel that may be rows of a table. Those that were started stay as they are.
     pub(super) fn merge(&mut self, jobs: &mut Jobs, now_ms: u64, channel: ChannelId) {
         let waiting = self.mergeable(channel).into_iter().flatten();
-        let waiting: Vec<Delivery> = waiting
+        let mut waiting: Vec<Delivery> = waiting
             .filter_map(|(_, id)| self.delivery(id).cloned())
             .collect();
+        // One that was taken back and owed again has an old job at a new place.
+        waiting.sort_by_key(|delivery| jobs.job(delivery.job).map(|job| job.order));
         // Every entry remembers the delivery it comes from: one that stays alone stays where it is.
         let mut entries = Vec::new();
         for (from, delivery) in waiting.iter().enumerate() {

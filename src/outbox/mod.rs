@@ -24,7 +24,7 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 pub use book::{Outbox, Trouble};
-pub use deliver::Deliver;
+pub use deliver::{Deliver, Stopwatch};
 pub use delivery::{Delivery, DeliveryId, DeliveryState, Entry, Posted, nonce_of};
 pub use edit::Edit;
 pub use operate::{Ask, AskError, operate};

@@ -74,8 +74,10 @@ impl Outbox {
                 self.arrived(jobs, now_ms, &tried.id, &receipt, hash)
             }
             Carriage::Found(receipt) => {
+                // Only where every try had this content is what was found surely the newest.
                 let started = self.started(&tried.id);
                 let hash = started.and_then(|started| started.content_hash);
+                let hash = hash.filter(|hash| *hash == tried.content_hash);
                 self.arrived(jobs, now_ms, &tried.id, &receipt, hash)
             }
             Carriage::SearchUnclear(reason) => self.unclear(now_ms, &tried.id, reason),

@@ -12,7 +12,9 @@ use crate::{
     outbox::{Ask, operate},
     provider::coinbase::CommonCoinbases,
     state::State,
+    tasks::chain_of,
     units::UnixSeconds,
+    version::{REVISION, VERSION},
     views::{Answers, Build, Gateway, Glance, Look, NetworkGlance, Refusal, RefusalKind},
     writer::CommitError,
 };
@@ -51,10 +53,8 @@ impl Service {
     #[must_use]
     pub fn build(&self) -> Build {
         Build {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: option_env!("STEWARD_REVISION")
-                .unwrap_or("unknown")
-                .to_owned(),
+            version: VERSION.to_owned(),
+            revision: REVISION.to_owned(),
             started_at: self.started_at,
         }
     }
@@ -126,6 +126,28 @@ impl Service {
             .with_next("Look at it with `steward job show`.")),
             Err(CommitError::Store(error)) => Err(Refusal::of_store(&error)),
         }
+    }
+
+    async fn resume(&self, by: &str, network: &str, reason: &str) -> Result<Done, Refusal> {
+        let part = self.networks.get(network).ok_or_else(|| {
+            let names: Vec<&str> = self.networks.keys().map(String::as_str).collect();
+            let what = format!("there is no network {network}");
+            let why = format!("the networks are {}", names.join(", "));
+            Refusal::new(RefusalKind::NotFound, what, why)
+        })?;
+        let resumed = part.watcher.resume(by, reason).await;
+        let resumption = resumed.map_err(|error| {
+            let what = format!("{network} is not read again");
+            Refusal::new(RefusalKind::Conflict, what, chain_of(&error))
+                .with_next("Look at it with `steward status`.")
+        })?;
+        Ok(Done {
+            text: format!(
+                "{network} is read again from its first block; nothing up to block {} is announced again.",
+                resumption.floor
+            ),
+            subject: network.to_owned(),
+        })
     }
 
     async fn test(&self, by: &str, network: Option<String>) -> Result<Done, Refusal> {
@@ -205,6 +227,9 @@ impl Control for Service {
                 }
                 Order::VerifyJob { job, reason } => {
                     self.operate(by, job, JobAction::Verify, reason).await
+                }
+                Order::ResumeNetwork { network, reason } => {
+                    self.resume(by, &network, &reason).await
                 }
                 Order::TestAlert { network } => self.test(by, network).await,
             }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use thiserror::Error;
 
-use super::{NetworkPart, Service, restore};
+use super::{NetworkPart, Service, counted::CountedAnnouncer, restore};
 use crate::{
     alert::text::Explorer,
     chain::{
@@ -20,7 +20,8 @@ use crate::{
     provider::coinbase::{CommonCoinbases, Rungs},
     state::State,
     store::{Store, StoreError, identity},
-    watcher::{ProviderRef, Subject, Watcher},
+    version::VERSION,
+    watcher::{Announcer, ProviderRef, Subject, Watcher},
     writer::Writer,
 };
 
@@ -132,6 +133,9 @@ pub fn on(
     if let Some(restored) = restore::last(writer.store().as_ref())? {
         desk.report_restored(restored);
     }
+    let metrics = Arc::new(Metrics::new(super::per_attester(&config))?);
+    let announcer = Arc::clone(&desk) as Arc<dyn Announcer>;
+    let announcer = Arc::new(CountedAnnouncer::new(announcer, metrics.live()));
     let mut networks = BTreeMap::new();
     for network in &config.networks {
         let name = network.network.name.as_str().to_owned();
@@ -143,16 +147,16 @@ pub fn on(
             Arc::clone(&endpoints),
             Arc::clone(&writer),
             Arc::clone(&clock),
-            Arc::clone(&desk) as Arc<dyn crate::watcher::Announcer>,
+            Arc::clone(&announcer) as Arc<dyn Announcer>,
         );
         let part = NetworkPart {
             config: network.clone(),
             endpoints,
             watcher: Arc::new(watcher),
+            pulse: super::pulse::Pulse::default(),
         };
         networks.insert(name, part);
     }
-    let metrics = Arc::new(Metrics::new(super::per_attester(&config))?);
     Ok(Service {
         started_at: clock.now(),
         config,
@@ -163,6 +167,7 @@ pub fn on(
         incarnation: meta.incarnation,
         metrics,
         gateway: tokio::sync::watch::Sender::default(),
+        readings: tokio::sync::watch::Sender::default(),
     })
 }
 
@@ -292,7 +297,7 @@ fn letterhead(config: &Config) -> Letterhead {
         .and_then(|discord| discord.alert_role);
     Letterhead {
         runbook: Some(RUNBOOK.to_owned()),
-        build: env!("CARGO_PKG_VERSION").to_owned(),
+        build: VERSION.to_owned(),
         roles: role.map(|role| role.value()).into_iter().collect(),
     }
 }

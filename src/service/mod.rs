@@ -4,12 +4,16 @@
 //! Discord edge is handed in from outside: a courier that carries messages, and nothing else.
 
 mod answers;
+pub mod backup;
 pub mod build;
 pub mod check;
 pub mod counted;
 pub mod floor;
 pub mod one_shot;
+pub mod pulse;
+mod recall;
 pub mod restore;
+pub mod risk;
 pub mod run;
 pub mod verify;
 
@@ -26,7 +30,7 @@ use crate::{
     state::State,
     units::UnixSeconds,
     views::Gateway,
-    watcher::Watcher,
+    watcher::{Watcher, stretch::Stretch},
     writer::Writer,
 };
 
@@ -39,6 +43,8 @@ pub struct NetworkPart {
     pub endpoints: Arc<Endpoints>,
     /// Its watcher.
     pub watcher: Arc<Watcher>,
+    /// Whether that gets on.
+    pub pulse: pulse::Pulse,
 }
 
 /// The parts of the service.
@@ -61,9 +67,19 @@ pub struct Service {
     /// What is counted as it happens, and rendered when asked.
     pub metrics: Arc<Metrics>,
     pub(crate) gateway: watch::Sender<Gateway>,
+    pub(crate) readings: watch::Sender<Readings>,
 }
 
+/// The networks whose history is being read, and how far.
+pub type Readings = BTreeMap<String, Stretch>;
+
 impl Service {
+    /// How far catch-ups are, now and as they go on.
+    #[must_use]
+    pub fn readings(&self) -> watch::Receiver<Readings> {
+        self.readings.subscribe()
+    }
+
     /// Whether attesters have metrics of their own.
     #[must_use]
     pub fn per_attester(&self) -> PerAttester {

@@ -157,6 +157,14 @@ fn raise_floors(store: &dyn Store, floors: &Floors) -> Result<(), StoreError> {
             progress.is_introduced = true;
         });
     }
+    // What the file does not know, the channel may (`recall`).
+    let known: Vec<String> = table.rows().map(|(network, _)| network.clone()).collect();
+    for network in known {
+        let is_doubtful = !floors.0.contains_key(&network);
+        table.change(&network, |progress| {
+            progress.is_floor_doubtful = is_doubtful;
+        });
+    }
     commit(store, &mut table)
 }
 

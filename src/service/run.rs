@@ -6,7 +6,7 @@ use thiserror::Error;
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{NetworkPart, Service, counted::Counted};
+use super::{NetworkPart, Service, counted::Counted, recall::Recall};
 use crate::{
     api::{
         Api,
@@ -22,7 +22,6 @@ use crate::{
     store::{
         StoreError,
         identity::{IdentityFault, NetworkIdentity, check_identity},
-        nightly::write_nightly,
     },
     tasks::{Tasks, chain_of},
     units::BlockNumber,
@@ -34,8 +33,6 @@ use crate::{
 const TICK: Duration = Duration::from_secs(15);
 /// Longest pause after steps that failed: 30 s, two and a half L1 slots.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// How often it is looked whether an export is due.
-const EXPORT_CHECK: Duration = Duration::from_secs(3600);
 /// Observations of keys files that may wait.
 const KEYS_CAPACITY: usize = 4;
 
@@ -74,7 +71,13 @@ pub enum RunError {
     },
     /// The store failed.
     #[error("the store failed")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
+    /// The disk refuses.
+    #[error(
+        "the data directory cannot be written; free space on its disk and check its owner, then start steward again: \
+         nothing that was recorded is lost, and what happens meanwhile is told then"
+    )]
+    Disk(#[source] StoreError),
     /// Nothing can be served.
     #[error("nothing can be served")]
     Serve(#[from] ServeError),
@@ -85,23 +88,20 @@ impl Service {
     pub fn spawn(self: &Arc<Self>, tasks: &Tasks, courier: Option<Arc<dyn Courier>>) {
         for name in self.networks.keys() {
             let (service, name, token) = (Arc::clone(self), name.clone(), tasks.token());
-            tasks.spawn("watcher", async move { service.watch(&name, &token).await });
+            let courier = courier.clone();
+            tasks.spawn("watcher", async move {
+                service.watch(&name, courier.as_deref(), &token).await
+            });
         }
         for (name, part) in &self.networks {
             self.spawn_keys(tasks, name, part);
         }
-        if let Some(courier) = courier {
-            let engine = self.engine(&courier);
-            let token = tasks.token();
-            tasks.spawn("outbox", async move { engine.run(token).await });
-        }
+        let (engine, token) = (self.engine(courier.as_ref()), tasks.token());
+        tasks.spawn("jobs", async move {
+            engine.run(token).await.map_err(RunError::from)
+        });
         let (service, token) = (Arc::clone(self), tasks.token());
         tasks.spawn("conditions", async move { service.tick(&token).await });
-        let (service, token) = (Arc::clone(self), tasks.token());
-        tasks.spawn("exports", async move {
-            service.export_nightly(&token).await;
-            Ok::<_, RunError>(())
-        });
         let (service, token) = (Arc::clone(self), tasks.token());
         tasks.spawn("floors", async move { service.keep_floors(&token).await });
     }
@@ -128,9 +128,6 @@ impl Service {
                 source,
             })?;
         let access = Access::of(self.config.http.token.clone(), bind);
-        if matches!(access, Access::MetricsOnly) {
-            tracing::warn!(%bind, "metrics are open to everybody who reaches this address; set HTTP_TOKEN, or bind to 127.0.0.1");
-        }
         tracing::info!(%bind, "serving metrics, health and /v1");
         tasks.spawn(
             "http",
@@ -139,52 +136,62 @@ impl Service {
         Ok(())
     }
 
-    /// The engine that sends what is owed.
+    /// The engine that does what is owed. Without a courier messages wait, and everything else is done.
     #[must_use]
-    pub fn engine(&self, courier: &Arc<dyn Courier>) -> Engine<State> {
+    pub fn engine(&self, courier: Option<&Arc<dyn Courier>>) -> Engine<State> {
         let seed = self.clock.now_ms() ^ self.incarnation;
-        let courier: Arc<dyn Courier> =
-            Arc::new(Counted::new(Arc::clone(courier), self.metrics.live()));
-        Engine::new(
+        let engine = Engine::new(
             Arc::clone(&self.writer),
             Arc::clone(&self.clock),
             Policies::default(),
             seed,
         )
-        .with(Arc::new(Deliver::new(Arc::clone(&courier))))
-        .with(Arc::new(Edit::new(courier)))
+        .with(Arc::new(self.backup()));
+        let Some(courier) = courier else {
+            return engine;
+        };
+        let live = self.metrics.live();
+        let courier: Arc<dyn Courier> = Arc::new(Counted::new(Arc::clone(courier), live.clone()));
+        let deliver = Deliver::new(Arc::clone(&courier)).timed_by(Arc::new(live));
+        engine
+            .with(Arc::new(deliver))
+            .with(Arc::new(Edit::new(courier)))
     }
 
     /// Watches one network until `token` is cancelled.
     ///
     /// # Errors
     /// [`RunError`] where only a person can help.
-    async fn watch(&self, name: &str, token: &CancellationToken) -> Result<(), RunError> {
+    async fn watch(
+        &self,
+        name: &str,
+        courier: Option<&dyn Courier>,
+        token: &CancellationToken,
+    ) -> Result<(), RunError> {
         let Some(part) = self.networks.get(name) else {
             return Ok(());
         };
         let mut failures: u32 = 0;
-        let mut is_identified = false;
+        let (mut is_identified, mut recall) = (false, Recall::default());
         loop {
-            let took = if is_identified {
+            let took = if !is_identified {
+                is_identified = self.identify(name, part).await?;
+                Ok(None)
+            } else if recall.is_over() {
                 part.watcher.step().await.map(Some)
             } else {
-                match self.identify(name, part).await {
-                    Ok(done) => {
-                        is_identified = done;
-                        Ok(None)
-                    }
-                    Err(error) => return Err(error),
-                }
+                let recalled = self.recall(name, part, courier, &mut recall).await;
+                recalled.map(|()| None)
             };
             let pause = match took {
                 Ok(Some(step)) => {
                     failures = 0;
-                    progress(name, &step);
+                    self.show_progress(name, part, &step);
                     pause_after(&step, part.config.watcher.poll_interval)
                 }
-                Ok(None) if is_identified => Duration::ZERO,
+                Ok(None) if is_identified && recall.is_over() => Duration::ZERO,
                 Ok(None) => part.config.watcher.poll_interval,
+                Err(WatchError::Store(error)) => return Err(error.into()),
                 Err(source) if source.is_fatal() => {
                     return Err(RunError::Watch {
                         network: name.to_owned(),
@@ -206,11 +213,24 @@ impl Service {
                         .min(PAUSE_MAX)
                 }
             };
+            part.pulse.turned(pause);
             tokio::select! {
                 () = token.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Publishes how far a catch-up is, for whoever shows it.
+    fn show_progress(&self, network: &str, part: &NetworkPart, step: &Step) {
+        if let Step::Followed { blocks, to } = step {
+            tracing::debug!(network, block.number = %to, blocks, "followed");
+        }
+        let stretch = part.watcher.stretch();
+        self.readings.send_if_modified(|readings| match stretch {
+            Some(stretch) => readings.insert(network.to_owned(), stretch) != Some(stretch),
+            None => readings.remove(network).is_some(),
+        });
     }
 
     /// Checks chain id and block 0 against configuration and store; says whether it could.
@@ -302,6 +322,7 @@ impl Service {
     pub async fn judge(&self, network: &str) -> Result<(), RunError> {
         let told = Told {
             now_ms: self.clock.now_ms(),
+            is_rehearsal: false,
             happening: Happening::Tick,
         };
         let committed = self
@@ -327,34 +348,7 @@ impl Service {
             for network in self.networks.keys() {
                 self.judge(network).await?;
             }
-        }
-    }
-
-    /// Writes one export a day, and keeps as many as configured.
-    async fn export_nightly(&self, token: &CancellationToken) {
-        loop {
-            let store = Arc::clone(self.writer.store());
-            let directory = self.config.store.data_dir.join("exports");
-            let keep = usize::try_from(self.config.store.exports_kept).unwrap_or(usize::MAX);
-            let now = self.clock.now();
-            let is_due = !directory.exists() || now.value() % 86_400 < EXPORT_CHECK.as_secs();
-            if is_due {
-                let written = tokio::task::spawn_blocking(move || {
-                    write_nightly(store.as_ref(), &directory, keep, now)
-                })
-                .await;
-                match written {
-                    Ok(Ok((path, _))) => tracing::info!(path = %path.display(), "export written"),
-                    Ok(Err(error)) => {
-                        tracing::warn!(error = chain_of(&error), "no export was written");
-                    }
-                    Err(panic) => tracing::error!(error = %panic, "the export panicked"),
-                }
-            }
-            tokio::select! {
-                () = token.cancelled() => return,
-                () = tokio::time::sleep(EXPORT_CHECK) => {}
-            }
+            self.want_export().await?;
         }
     }
 }
@@ -367,22 +361,19 @@ fn pause_after(step: &Step, poll: Duration) -> Duration {
     }
 }
 
-fn progress(network: &str, step: &Step) {
-    match step {
-        Step::CaughtUp { to, head } => {
-            tracing::info!(network, block.number = %to, head = %head, "catching up");
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Io(_) => Self::Disk(error),
+            error => Self::Store(error),
         }
-        Step::Followed { blocks, to } => {
-            tracing::debug!(network, block.number = %to, blocks, "followed");
-        }
-        Step::Idle | Step::Unwound { .. } | Step::Stopped(_) => {}
     }
 }
 
 impl From<EngineError> for RunError {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Store(error) => Self::Store(error),
+            EngineError::Store(error) => error.into(),
         }
     }
 }

@@ -1,13 +1,15 @@
-//! What can be proven of a store: that its records can be read, that they fit each other, and that the chain's logs give
-//! the same book again.
+//! What can be proven of a store: that its records can be read, that they fit each other, that what was observed gives the
+//! same book again, views included, and that the chain's logs do so too, as far as logs tell.
 //!
 //! The chain is read from its first block with logs alone, into memory; the store is never written. What logs cannot
 //! tell - who was ejected by a slash, times of exits, tallies, flush state - is not compared, and the findings say so.
 
 mod consistency;
 mod rederive;
+mod replay;
 
 pub use rederive::rederive;
+pub use replay::replay;
 
 use super::check::{Area, Finding};
 use crate::{

@@ -20,7 +20,7 @@ use super::{
     identity::{self, ImportUnderWay},
     table::{Journal, Table},
 };
-use crate::units::UnixSeconds;
+use crate::{units::UnixSeconds, watcher::recording};
 
 /// Version of the form of an export.
 pub const EXPORT_VERSION: u32 = 1;
@@ -178,7 +178,11 @@ pub fn export(
             let page = store.scan(tree, b"", after.as_deref(), PAGE)?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
-            for (key, value) in &page {
+            // An export is a base: what was observed before it is told by it, and what comes after it is not in it.
+            let rows = page
+                .iter()
+                .filter(|(key, _)| !recording::is_record(tree, key));
+            for (key, value) in rows {
                 put(&json(&line_of(tree, key, value))?)?;
                 count = count.saturating_add(1);
             }
@@ -233,6 +237,17 @@ pub fn import(reader: impl BufRead, store: &dyn Store) -> Result<ExportSummary, 
 /// What is wrong with it.
 pub fn check(reader: impl BufRead) -> Result<ExportSummary, ExportError> {
     read(reader, |_, _, _| Ok(()))
+}
+
+/// Reads an export to its end and looks at each record: tree, key and value.
+///
+/// # Errors
+/// What is wrong with it, and what `look` says.
+pub fn visit(
+    reader: impl BufRead,
+    mut look: impl FnMut(Tree, &[u8], &[u8]) -> Result<(), ExportError>,
+) -> Result<ExportSummary, ExportError> {
+    read(reader, |tree, key, value| look(tree, &key, &value))
 }
 
 fn summary(created_at: UnixSeconds, networks: Vec<String>, trailer: Trailer) -> ExportSummary {

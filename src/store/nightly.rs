@@ -36,8 +36,36 @@ pub fn write_nightly(
     keep: usize,
     now: UnixSeconds,
 ) -> Result<(PathBuf, ExportSummary), ExportError> {
+    write_day(store, directory, keep, &day_of(now)?, now)
+}
+
+/// The date of a moment (UTC), as exports are named by it.
+///
+/// # Errors
+/// Where no calendar holds the moment.
+pub fn day_of(now: UnixSeconds) -> io::Result<String> {
+    Ok(date_of(now)?.to_string())
+}
+
+/// The export of a day.
+#[must_use]
+pub fn path_of(directory: &Path, day: &str) -> PathBuf {
+    directory.join(format!("{PREFIX}{day}{SUFFIX}"))
+}
+
+/// As [`write_nightly`], under the date `day`.
+///
+/// # Errors
+/// As [`write_nightly`].
+pub fn write_day(
+    store: &dyn Store,
+    directory: &Path,
+    keep: usize,
+    day: &str,
+    now: UnixSeconds,
+) -> Result<(PathBuf, ExportSummary), ExportError> {
     fs::create_dir_all(directory)?;
-    let path = directory.join(format!("{PREFIX}{}{SUFFIX}", date_of(now)?));
+    let path = path_of(directory, day);
     let draft = directory.join(format!("{PREFIX}draft"));
     let mut tries = 1;
     let summary = loop {
@@ -90,7 +118,10 @@ fn write_draft(
 }
 
 /// The exports of a directory, oldest first: their names sort as their dates do.
-fn exports(directory: &Path) -> io::Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// Where the directory cannot be read; a missing one has no exports.
+pub fn exports(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,

@@ -27,6 +27,7 @@ use super::{
 };
 use disk::Disk;
 
+mod compact;
 mod disk;
 
 /// Writes that are applied at once. Measured: 100,000 writes of 300 bytes at once need 1 GB, in pieces of 1,000 47 MB.
@@ -123,7 +124,11 @@ impl SledStore {
         directory: &Path,
         lock: DirectoryLock,
     ) -> Result<Self, (StoreError, DirectoryLock)> {
-        match Parts::open(&directory.join(HOME)) {
+        let parts = compact::settle(directory)
+            .map_err(refused)
+            .and_then(|()| Parts::open(&directory.join(HOME)))
+            .and_then(|parts| compact::compacted(directory, parts));
+        match parts {
             Ok(parts) => Ok(Self {
                 rows: parts.rows,
                 database: parts.database,

@@ -222,6 +222,13 @@ impl<R: Record> Table<R> {
         old.map(|row| *row)
     }
 
+    /// Removes every row.
+    pub fn clear(&mut self) {
+        for (key, row) in std::mem::take(&mut self.rows) {
+            self.before.entry(key).or_insert(Some(row));
+        }
+    }
+
     /// Changes the row of `key` in place, where there is one.
     pub fn change<T>(&mut self, key: &R::Key, change: impl FnOnce(&mut R) -> T) -> Option<T> {
         let row = self.rows.get_mut(key)?;

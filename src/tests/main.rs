@@ -10,9 +10,14 @@
     reason = "the worlds are test code, which may panic"
 )]
 
+mod agreement;
 mod budget;
+mod catch_up;
 mod coverage;
+mod observed;
 mod real_chain;
+mod recorded;
+mod releases;
 mod simulation;
 mod watched;
 mod watching;

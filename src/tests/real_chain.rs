@@ -26,11 +26,11 @@ use steward::{
     writer::Writer,
 };
 
-const NETWORK: &str = "local";
+pub const NETWORK: &str = "local";
 
 /// Writes down what it is told, with keys for names.
 #[derive(Debug, Default)]
-struct Listener {
+pub struct Listener {
     provider: Mutex<Option<ProviderId>>,
     names: Mutex<BTreeMap<Address, String>>,
     rollups: Mutex<[u64; 2]>,
@@ -88,15 +88,22 @@ impl Listener {
 
 impl Announcer for Listener {
     fn announce(&self, _state: &mut State, _network: &str, told: &Told<'_>) {
+        if told.is_rehearsal {
+            return;
+        }
         let said = match &told.happening {
-            Happening::Folded(outcome) => outcome
+            Happening::Folded { outcome, .. } => outcome
                 .changes
                 .iter()
                 .map(|entry| self.tell(&entry.change, &entry.evidence.source))
                 .collect(),
             Happening::Unwound { gone, .. } => vec![format!("unwound {}", gone.len())],
             Happening::Introduced => vec!["introduced".to_owned()],
-            Happening::Agreed { .. } | Happening::Final(_) | Happening::Tick => Vec::new(),
+            Happening::Agreed { .. }
+            | Happening::Final(_)
+            | Happening::Reading(_)
+            | Happening::ReadToHead
+            | Happening::Tick => Vec::new(),
         };
         self.heard.lock().unwrap().extend(said);
     }
@@ -109,18 +116,21 @@ impl Announcer for Listener {
     }
 }
 
-struct Story {
-    net: Localnet,
+pub struct Story {
+    pub net: Localnet,
     watcher: Watcher,
-    writer: Arc<Writer<State>>,
+    pub writer: Arc<Writer<State>>,
     listener: Arc<Listener>,
-    provider: localnet::ProviderId,
+    pub provider: localnet::ProviderId,
     endpoints: Arc<Endpoints>,
 }
 
 impl Story {
     async fn new() -> Self {
-        let net = Localnet::deploy(Profile::Small).await.unwrap();
+        Self::over(Localnet::deploy(Profile::Small).await.unwrap()).await
+    }
+
+    pub async fn over(net: Localnet) -> Self {
         let admin = Localnet::account("provider admin");
         let provider = net
             .register_provider(admin, 500, Localnet::account("recipient"))
@@ -172,7 +182,7 @@ impl Story {
     }
 
     /// Steps until there is nothing new; gives what was heard meanwhile.
-    async fn watch(&self) -> String {
+    pub async fn watch(&self) -> String {
         for _ in 0..400 {
             match self.watcher.step().await {
                 Ok(Step::Idle) => break,
@@ -188,7 +198,7 @@ impl Story {
     }
 
     /// Registers names under which attesters are told of.
-    fn call(&self, keys: &[Key], names: &str) {
+    pub fn call(&self, keys: &[Key], names: &str) {
         let mut known = self.listener.names.lock().unwrap();
         for (number, key) in keys.iter().enumerate() {
             let name = names.replace('#', &number.to_string());
@@ -196,7 +206,7 @@ impl Story {
         }
     }
 
-    async fn stake(&self, count: usize, move_with_latest: bool) {
+    pub async fn stake(&self, count: usize, move_with_latest: bool) {
         let stake = Stake {
             move_with_latest,
             ..self.net.stake_on(self.provider)
@@ -207,7 +217,7 @@ impl Story {
     }
 
     /// Nothing is missing, nothing does not fit, and nobody emitted what nobody knows.
-    async fn is_sound(&self) {
+    pub async fn is_sound(&self) {
         self.watcher.audit_next().await.unwrap();
         self.net.mine(1).await.unwrap();
         self.watch().await;
@@ -220,7 +230,7 @@ impl Story {
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 
-    async fn stage(&self, key: &Key) -> Stage {
+    pub async fn stage(&self, key: &Key) -> Stage {
         let state = self.writer.read().await;
         let address = AttesterAddress::new(key.attester);
         state
@@ -235,18 +245,22 @@ impl Story {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_life_cycle_of_the_real_contracts_is_seen_stage_by_stage() {
-    let story = Story::new().await;
+    live(&Story::new().await).await;
+}
+
+/// A whole life, from the first key to the change of the canonical rollup.
+pub async fn live(story: &Story) {
     let keys = Key::range(0, 9).unwrap();
     story.call(&keys, "k#");
-    enter(&story, &keys).await;
-    refuse(&story, &keys).await;
+    enter(story, &keys).await;
+    refuse(story, &keys).await;
     story.is_sound().await;
-    slash_and_exit(&story, &keys).await;
-    vote(&story, &keys).await;
+    slash_and_exit(story, &keys).await;
+    vote(story, &keys).await;
     story.is_sound().await;
-    upgrade(&story, &keys).await;
+    upgrade(story, &keys).await;
     story.is_sound().await;
-    reorganise(&story).await;
+    reorganise(story).await;
     story.is_sound().await;
 }
 
@@ -258,20 +272,22 @@ async fn enter(story: &Story, keys: &[Key]) {
     story.watch().await;
     assert_eq!(story.stage(&keys[0]).await, Stage::RollupEntryQueue);
     net.drain_entry_queue().await.unwrap();
-    insta::assert_snapshot!(story.watch().await, @r"
+    let heard = story.watch().await;
+    insta::allow_duplicates! { insta::assert_snapshot!(heard, @r"
     k0: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
     k1: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
     k2: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
     k3: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
     k4: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
     k5: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
-    ");
+    "); }
     story.stake(1, false).await;
     net.drain_entry_queue().await.unwrap();
-    insta::assert_snapshot!(story.watch().await, @r"
+    let heard = story.watch().await;
+    insta::allow_duplicates! { insta::assert_snapshot!(heard, @r"
     k7: IN_STAKING_PROVIDER_QUEUE -> ROLLUP_ENTRY_QUEUE InEntryQueue { rollup: first } by StakingRegistry.StakedWithProvider
     k7: ROLLUP_ENTRY_QUEUE -> ACTIVE OnRollup { rollup: first } by Rollup.Deposit
-    ");
+    "); }
 }
 
 /// An attester used before, a bad proof, and a BLS key used before: the deposits fail, and the money goes back.
@@ -285,7 +301,8 @@ async fn refuse(story: &Story, keys: &[Key]) {
     net.add_keys(story.provider, &added).await.unwrap();
     story.stake(4, true).await;
     net.drain_entry_queue().await.unwrap();
-    insta::assert_snapshot!(story.watch().await, @r"
+    let heard = story.watch().await;
+    insta::allow_duplicates! { insta::assert_snapshot!(heard, @r"
     bad: NEW -> IN_STAKING_PROVIDER_QUEUE InProviderQueue by StakingRegistry.AttestersAddedToProvider
     reused: NEW -> IN_STAKING_PROVIDER_QUEUE InProviderQueue by StakingRegistry.AttestersAddedToProvider
     k8: IN_STAKING_PROVIDER_QUEUE -> ROLLUP_ENTRY_QUEUE InEntryQueue { rollup: first } by StakingRegistry.StakedWithProvider
@@ -294,7 +311,7 @@ async fn refuse(story: &Story, keys: &[Key]) {
     k8: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
     bad: ROLLUP_ENTRY_QUEUE -> NO_LONGER_ACTIVE DepositRefused { cause: KeyOrProof } by Rollup.FailedDeposit
     reused: ROLLUP_ENTRY_QUEUE -> NO_LONGER_ACTIVE DepositRefused { cause: KeyOrProof } by Rollup.FailedDeposit
-    ");
+    "); }
 }
 
 async fn slash_and_exit(story: &Story, keys: &[Key]) {
@@ -310,7 +327,8 @@ async fn slash_and_exit(story: &Story, keys: &[Key]) {
             .await
             .unwrap();
     }
-    insta::assert_snapshot!(story.watch().await, @r"
+    let heard = story.watch().await;
+    insta::allow_duplicates! { insta::assert_snapshot!(heard, @r"
     k1: slash 1 of 2,000, left 198,000
     k2: slash 1 of 20,000, left 180,000
     k2: ACTIVE -> NO_LONGER_ACTIVE Zombie by Rollup.Slashed
@@ -318,7 +336,7 @@ async fn slash_and_exit(story: &Story, keys: &[Key]) {
     k3: ACTIVE -> NO_LONGER_ACTIVE SlashedToNothing by Rollup.Slashed
     k2: NO_LONGER_ACTIVE -> NO_LONGER_ACTIVE Exiting by Rollup.WithdrawInitiated
     k4: ACTIVE -> NO_LONGER_ACTIVE Exiting by Rollup.WithdrawInitiated
-    ");
+    "); }
     {
         let state = story.writer.read().await;
         let book = state.book(NETWORK).unwrap();
@@ -338,18 +356,19 @@ async fn slash_and_exit(story: &Story, keys: &[Key]) {
         net.pass_governance_unlock(first, attester).await.unwrap();
         net.finalize_withdraw(attester).await.unwrap();
     }
-    insta::assert_snapshot!(story.watch().await, @r"
+    let heard = story.watch().await;
+    insta::allow_duplicates! { insta::assert_snapshot!(heard, @r"
     k2: NO_LONGER_ACTIVE -> NO_LONGER_ACTIVE Exited by Rollup.WithdrawFinalized
     k4: NO_LONGER_ACTIVE -> NO_LONGER_ACTIVE Exited by Rollup.WithdrawFinalized
-    ");
+    "); }
 }
 
 async fn vote(story: &Story, keys: &[Key]) {
     let net = &story.net;
-    let round = net.current_slashing_round().await.unwrap() + 4;
-    net.advance_to_round(round).await.unwrap();
+    let offender = keys[0].attester;
+    let round = net.advance_to_round_judging(offender).await.unwrap();
     while net.slashing_round(round).await.unwrap().tally.is_empty() {
-        net.vote_to_slash(keys[0].attester, 1).await.unwrap();
+        net.vote_to_slash(offender, 1).await.unwrap();
     }
     story.watch().await;
     let due = net.slashing_round(round).await.unwrap();
@@ -372,10 +391,11 @@ async fn vote(story: &Story, keys: &[Key]) {
 
 async fn upgrade(story: &Story, keys: &[Key]) {
     story.net.make_successor_canonical().await.unwrap();
-    insta::assert_snapshot!(story.watch().await, @r"
+    let heard = story.watch().await;
+    insta::allow_duplicates! { insta::assert_snapshot!(heard, @r"
     k7: ACTIVE -> NO_LONGER_ACTIVE LeftOnRollup { rollup: first } by GSE.getLatestRollup
     canonical: 4 moved, 1 left, by GSE.getLatestRollup
-    ");
+    "); }
     assert_eq!(story.stage(&keys[0]).await, Stage::Active);
 }
 
@@ -389,7 +409,8 @@ async fn reorganise(story: &Story) {
     assert_eq!(story.stage(&late[0]).await, Stage::InStakingProviderQueue);
     story.net.reorg(1).await.unwrap();
     story.net.mine(1).await.unwrap();
-    insta::assert_snapshot!(story.watch().await, @"unwound 1");
+    let heard = story.watch().await;
+    insta::allow_duplicates! { insta::assert_snapshot!(heard, @"unwound 1"); }
     assert_eq!(story.stage(&late[0]).await, Stage::New);
 }
 

@@ -14,6 +14,7 @@ use steward::{
 };
 
 use crate::{
+    recorded,
     watched::{NETWORK, Watched},
     world::{
         blocks::{Setup, World},
@@ -37,6 +38,8 @@ struct Simulation {
     diary: Vec<String>,
     /// How often each of it was done.
     counts: BTreeMap<&'static str, u32>,
+    /// Its exports, one a day at most.
+    exports: tempfile::TempDir,
 }
 
 impl Simulation {
@@ -60,6 +63,7 @@ impl Simulation {
             watched: Watched::new(&world, 3),
             diary: Vec::new(),
             counts: BTreeMap::new(),
+            exports: tempfile::tempdir().unwrap(),
         }
     }
 
@@ -177,8 +181,18 @@ impl Simulation {
         }
     }
 
+    /// What was observed, folded again from the newest export, gives what the disk holds.
+    fn is_replayed(&self) {
+        let found = recorded::replayed(&self.watched, self.exports.path());
+        assert!(found.detail.contains(": equal"), "{}", found.detail);
+    }
+
     async fn live(&mut self) {
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
+            if self.rng.random_bool(0.05) {
+                recorded::export(&self.watched, self.exports.path(), round);
+                self.note("export", round);
+            }
             self.happen();
             if self.watched.settle(30).await {
                 self.is_right("on the way").await;
@@ -198,6 +212,7 @@ impl Simulation {
         self.watched.is_complete().await;
         self.watched.is_durable().await;
         self.history_is_whole().await;
+        self.is_replayed();
     }
 }
 

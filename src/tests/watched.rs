@@ -7,6 +7,7 @@ use std::{
 };
 
 use steward::{
+    attester::change::Change,
     book::fold::{Fault, Ours},
     chain::{
         Chain,
@@ -34,20 +35,37 @@ pub const NETWORK: &str = "sim";
 pub struct Recorder {
     /// What did not fit, once everything had been compared with the views.
     pub faults: Mutex<Vec<Fault>>,
+    /// What changed, in the order in which it was told.
+    pub changes: Mutex<Vec<Change>>,
     /// The names of what happened.
     pub happenings: Mutex<Vec<String>>,
+    /// Who makes cards of it, or counts it, where that is wanted.
+    pub desk: Option<Arc<dyn Announcer>>,
 }
 
 impl Announcer for Recorder {
     fn announce(&self, state: &mut State, network: &str, told: &Told<'_>) {
         let is_swept = state.book(network).is_some_and(|b| b.summary().is_swept);
-        if let Happening::Folded(outcome) = &told.happening
+        if let Some(desk) = &self.desk {
+            desk.announce(state, network, told);
+        }
+        if told.is_rehearsal {
+            return;
+        }
+        if let Happening::Folded { outcome, .. } = &told.happening {
+            let changes = outcome.changes.iter().map(|entry| entry.change.clone());
+            self.changes.lock().unwrap().extend(changes);
+        }
+        if let Happening::Folded { outcome, .. } = &told.happening
             && is_swept
         {
             let faults = outcome.faults.iter().cloned();
             self.faults.lock().unwrap().extend(faults);
         }
-        if !matches!(told.happening, Happening::Folded(_)) {
+        if let Happening::Folded { agreement, .. } = &told.happening {
+            let said = agreement.map(|agreement| format!("told as {agreement:?}"));
+            self.happenings.lock().unwrap().extend(said);
+        } else {
             let name = format!("{:?}", told.happening);
             self.happenings.lock().unwrap().push(name);
         }
@@ -69,6 +87,8 @@ pub struct Watched {
     pub store: MemoryStore,
     pub writer: Arc<Writer<State>>,
     pub watcher: Watcher,
+    /// The endpoints as the watcher sees them.
+    pub source: Arc<Endpoints>,
     pub recorder: Arc<Recorder>,
     pub subject: Subject,
     /// How often the process died.
@@ -99,7 +119,7 @@ impl Watched {
             .collect();
         let clock = Arc::new(ManualClock::new(UnixSeconds::new(0)));
         let (store, recorder) = (MemoryStore::new(), Arc::default());
-        let (writer, watcher) = wire(&endpoints, &clock, &store, &recorder, &subject);
+        let (writer, watcher, source) = wire(&endpoints, &clock, &store, &recorder, &subject);
         Self {
             world: world.clone(),
             endpoints,
@@ -107,6 +127,7 @@ impl Watched {
             store,
             writer,
             watcher,
+            source,
             recorder,
             subject,
             crashes: 0,
@@ -116,7 +137,7 @@ impl Watched {
     /// The process starts again on what the disk holds.
     pub fn restart(&mut self) {
         self.store = MemoryStore::on(self.store.disk());
-        (self.writer, self.watcher) = wire(
+        (self.writer, self.watcher, self.source) = wire(
             &self.endpoints,
             &self.clock,
             &self.store,
@@ -239,22 +260,22 @@ fn wire(
     store: &MemoryStore,
     recorder: &Arc<Recorder>,
     subject: &Subject,
-) -> (Arc<Writer<State>>, Watcher) {
+) -> (Arc<Writer<State>>, Watcher, Arc<Endpoints>) {
     let state = State::load([NETWORK], store, 1).unwrap();
     let writer = Arc::new(Writer::new(state, Arc::new(store.clone())));
     let chains = endpoints.iter().map(|e| Arc::clone(e) as Arc<dyn Chain>);
-    let endpoints = Endpoints::new(
+    let endpoints = Arc::new(Endpoints::new(
         chains.collect(),
         Vec::new(),
         clock.clone(),
         Options::default(),
-    );
+    ));
     let watcher = Watcher::new(
         subject.clone(),
-        Arc::new(endpoints),
+        Arc::clone(&endpoints),
         Arc::clone(&writer),
         clock.clone(),
         recorder.clone(),
     );
-    (writer, watcher)
+    (writer, watcher, endpoints)
 }

@@ -1,9 +1,14 @@
 //! What the watcher makes of single misfortunes, each small enough to be followed by eye.
 
+use std::time::Duration;
+
 use alloy::sol_types::SolEvent;
 use steward::{
-    attester::{Reason, Stage},
-    chain::contracts::{QueueConfig, abi},
+    attester::{Reason, Stage, change::Change},
+    chain::{
+        ChainError,
+        contracts::{QueueConfig, abi},
+    },
     units::{Address, AttesterAddress, ProviderId, RollupVersion, U256},
     watcher::{ProviderRef, Step, WatchError, completeness::MissingFact},
 };
@@ -30,7 +35,7 @@ fn attester(seed: u64) -> AttesterAddress {
 }
 
 /// A world with two providers, of which ours has keys 0 to 9, the first `staked` of them in the entry queue.
-fn watched(staked: u64, endpoints: usize) -> Watched {
+pub fn watched(staked: u64, endpoints: usize) -> Watched {
     let mut setup = Setup::open(1, 8);
     (setup.finalized_depth, setup.safe_depth) = (40, 20);
     let world = World::shared(setup);
@@ -70,7 +75,7 @@ fn stake(world: &mut World, count: u64) {
     }
 }
 
-fn flush(world: &mut World) {
+pub fn flush(world: &mut World) {
     let version = world.contracts().canonical();
     world
         .act(Action::Flush {
@@ -113,6 +118,36 @@ async fn a_reorg_during_a_long_absence_is_noticed() {
     assert_eq!(standing(&watched, 0).await.0, Stage::InStakingProviderQueue);
 }
 
+/// A new slasher in the block leaves the fold in doubt about ejections, and the views settle it: in the order of the chain.
+#[tokio::test(start_paused = true)]
+async fn what_views_tell_of_a_block_is_told_in_the_order_of_its_events() {
+    let mut watched = watched(6, 1);
+    watched.play(flush);
+    watched.is_right().await;
+    let order = [3, 0, 4, 1];
+    assert!(!order.map(attester).is_sorted());
+    watched.play(|world| {
+        world.act(Action::SetSlasher { version: 1 }).unwrap();
+        for seed in order {
+            slash(world, seed, 150_000);
+        }
+        world.mine();
+    });
+    watched.recorder.changes.lock().unwrap().clear();
+    watched.is_right().await;
+    let changes = watched.recorder.changes.lock().unwrap();
+    let ejected: Vec<AttesterAddress> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Standing { attester, to, .. } if to.stage == Stage::NoLongerActive => {
+                Some(*attester)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ejected, order.map(attester));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rollup_that_a_reorg_takes_back_is_forgotten() {
     let mut watched = watched(2, 1);
@@ -148,6 +183,24 @@ async fn a_rollup_whose_block_was_never_committed_leaves_nothing_behind() {
     watched.is_right().await;
     let state = watched.writer.read().await;
     assert_eq!(state.book(NETWORK).unwrap().rollups.len(), 1);
+}
+
+/// The block that registers a rollup is a little below the head, and its state is gone: the rollup is found at the head.
+#[tokio::test(start_paused = true)]
+async fn a_rollup_is_found_although_nobody_holds_the_state_of_its_block() {
+    let mut watched = watched(2, 1);
+    watched.is_right().await;
+    for endpoint in &watched.endpoints {
+        endpoint.change(|manners| manners.states_kept = 3);
+    }
+    watched.play(|world| {
+        let config = world.contracts().rollup(1).unwrap().config;
+        world.act(Action::AddRollup { version: 2, config }).unwrap();
+        world.mine_many(20);
+    });
+    watched.is_right().await;
+    let state = watched.writer.read().await;
+    assert_eq!(state.book(NETWORK).unwrap().rollups.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -286,6 +339,13 @@ async fn a_history_that_nobody_holds_is_named_and_nothing_depends_on_it() {
     let book = state.book(NETWORK).unwrap();
     let summary = book.summary();
     assert_eq!(summary.is_complete, Some(false));
+    assert_eq!(
+        summary.first_block, summary.cursor.number,
+        "before it, nobody remembers"
+    );
+    let forgetful = state.progress_of(NETWORK).forgetful;
+    let forgetful: Vec<&str> = forgetful.iter().map(|one| one.as_str()).collect();
+    assert_eq!(forgetful, ["rpc-1", "rpc-2"]);
     let provider = ProviderId::new(OURS);
     let expected = [
         MissingFact::Canonical {
@@ -312,6 +372,30 @@ async fn a_history_that_nobody_holds_is_named_and_nothing_depends_on_it() {
     assert_eq!(latest, Some(RollupVersion::new(1)));
 }
 
+/// The leader answers `[]` for what it forgot; the other one is not there at first.
+#[tokio::test(start_paused = true)]
+async fn history_is_read_from_the_endpoint_that_remembers_it() {
+    for is_late in [false, true] {
+        let mut watched = watched(4, 2);
+        watched.play(|world| {
+            flush(world);
+            world.mine_many(200);
+        });
+        let height = watched.play(|world| world.head().block.number.value());
+        watched.endpoints[0].change(|manners| {
+            manners.pruned = Some((height - 20, Pruning::Silent));
+        });
+        if is_late {
+            watched.endpoints[1].fail_next(ChainError::Unavailable("502".to_owned()));
+        }
+        watched.is_right().await;
+        watched.is_complete().await;
+        assert_eq!(standing(&watched, 0).await.0, Stage::Active);
+        let state = watched.writer.read().await;
+        assert!(state.progress_of(NETWORK).forgetful.is_empty());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_every_endpoint_refuses_old_logs_reading_begins_where_they_begin() {
     let mut watched = watched(4, 2);
@@ -328,6 +412,7 @@ async fn where_every_endpoint_refuses_old_logs_reading_begins_where_they_begin()
     let summary = state.book(NETWORK).unwrap().summary();
     assert_eq!(summary.first_block.value(), held);
     assert_eq!(summary.is_complete, Some(false));
+    assert_eq!(state.progress_of(NETWORK).forgetful.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -345,6 +430,50 @@ async fn a_final_block_that_goes_away_stops_the_network() {
     assert!(matches!(last, Step::Stopped(_)), "{last:?}");
     let Step::Stopped(why) = last else { return };
     assert!(why.contains("final"), "{why}");
+}
+
+/// A person who has looked at the endpoints has the network read again: from its first block, and in silence about what
+/// was told before.
+#[tokio::test(start_paused = true)]
+async fn a_stopped_network_goes_on_when_a_person_says_so() {
+    let mut watched = watched(2, 1);
+    watched.play(flush);
+    watched.play(|world| world.mine_many(100));
+    watched.is_right().await;
+    let refused = watched.watcher.resume("ada", "to see").await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "sim is not stopped, and nothing of its history is missing"
+    );
+    watched.play(|world| world.mine_many(40));
+    watched.is_right().await;
+    let told_to = watched.play(|world| world.head().block.number);
+    watched.play(|world| {
+        world.reorg(120, |_| true);
+        stake(world, 1);
+        world.mine();
+    });
+    while !matches!(watched.step().await.unwrap(), Step::Stopped(_)) {}
+    watched.restart();
+    let resumed = watched
+        .watcher
+        .resume("ada", "rpc-1 was right")
+        .await
+        .unwrap();
+    assert_eq!((resumed.by.as_str(), resumed.floor), ("ada", told_to));
+    watched.restart();
+    watched.play(|world| world.mine_many(80));
+    watched.is_right().await;
+    watched.is_complete().await;
+    watched.is_durable().await;
+    let state = watched.writer.read().await;
+    let progress = state.progress_of(NETWORK);
+    assert_eq!(progress.resumptions, [resumed]);
+    assert_eq!((progress.stopped, progress.floor), (None, told_to));
+    let store = watched.writer.store();
+    let book = state.book(NETWORK).unwrap();
+    let history = book.history.of(store.as_ref(), attester(0), 100).unwrap();
+    assert_eq!(history.len(), 3, "the old history is gone: {history:?}");
 }
 
 async fn refusal(provider: ProviderRef, registry: Option<Address>) -> String {
@@ -459,4 +588,74 @@ async fn a_contradiction_is_written_down_with_who_said_what() {
         .map(|said| (said.endpoint.as_str(), said.logs))
         .collect();
     assert_eq!(said, [("rpc-1", 12), ("rpc-2", 8)]);
+}
+
+/// Clients refuse the words `safe` and `finalized` in as many ways as there are clients.
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_knows_no_final_block_is_not_blamed_for_it() {
+    let mut watched = watched(2, 1);
+    watched.endpoints[0].change(|manners| manners.has_tags = false);
+    watched.play(|world| world.mine_many(300));
+    watched.is_right().await;
+    for _ in 0..6 {
+        watched.play(|world| world.mine_many(33));
+        watched.is_right().await;
+    }
+    let health = watched.source.health().remove(0);
+    assert_eq!((health.failures, health.last_error), (0, None));
+    let state = watched.writer.read().await;
+    assert_eq!(state.progress_of(NETWORK).finalized, None);
+}
+
+/// Blocks near the head whose state is gone, as on an L1 that was loaded from a file: `UnknownBlock` of a block that is
+/// held takes 0.6 s to be believed, and there may be 64 of them.
+#[tokio::test(start_paused = true)]
+async fn blocks_whose_state_nobody_holds_are_not_waited_for_one_by_one() {
+    let denials = [
+        ChainError::UnknownBlock,
+        ChainError::Pruned("missing trie node".to_owned()),
+        ChainError::PinIgnored,
+    ];
+    for denial in denials {
+        let mut watched = watched(2, 1);
+        watched.endpoints[0].change(|manners| {
+            (manners.states_kept, manners.stateless) = (3, denial.clone());
+        });
+        watched.play(|world| {
+            flush(world);
+            world.mine_many(60);
+        });
+        let start = tokio::time::Instant::now();
+        watched.is_right().await;
+        let waited = start.elapsed();
+        assert!(waited < Duration::from_secs(1), "{denial}: {waited:?}");
+        let calls = watched.endpoints[0].requests()["eth_call"];
+        assert!(calls < 40, "{denial}: {calls}");
+        let health = watched.source.health().remove(0);
+        assert_eq!((health.failures, health.last_error), (0, None), "{denial}");
+    }
+}
+
+/// Where no endpoint tells finality, the configured depth does: ranges end at it, and undo records go with it.
+#[tokio::test(start_paused = true)]
+async fn a_configured_depth_stands_for_finality_where_nobody_tells_it() {
+    const DEPTH: u64 = 100;
+    let first = watched(2, 1);
+    let mut subject = first.subject.clone();
+    subject.finality_depth = Some(DEPTH);
+    let mut watched = Watched::of(&first.world, 1, subject);
+    watched.endpoints[0].change(|manners| manners.has_tags = false);
+    watched.play(|world| world.mine_many(300));
+    watched.is_right().await;
+    // The blocks that are not final were read one by one, so that they can be taken back.
+    watched.play(|world| world.reorg(DEPTH - 10, |_| true));
+    watched.play(World::mine);
+    watched.is_right().await;
+    watched.play(|world| world.mine_many(40));
+    watched.is_right().await;
+    let state = watched.writer.read().await;
+    let cursor = state.book(NETWORK).unwrap().summary().cursor;
+    let finalized = state.progress_of(NETWORK).finalized.unwrap();
+    let behind = cursor.number.since(finalized.number);
+    assert!((DEPTH..DEPTH + 64).contains(&behind), "{behind}");
 }

@@ -277,33 +277,6 @@ pub(super) fn page_of<T>(
     Page { total, rows, next }
 }
 
-/// The one of `all` whose id is `name` or begins with it.
-pub(super) fn prefix_of<'a, T>(
-    noun: &str,
-    name: &str,
-    all: &'a [T],
-    id: impl for<'b> Fn(&'b T) -> &'b str,
-) -> Result<&'a T, Refusal> {
-    if let Some(exact) = all.iter().find(|item| id(item) == name) {
-        return Ok(exact);
-    }
-    let mut found = all
-        .iter()
-        .filter(|item| name.len() >= PREFIX_DIGITS_MIN && id(item).starts_with(name));
-    match (found.next(), found.next()) {
-        (Some(only), None) => Ok(only),
-        (Some(one), Some(other)) => {
-            let what = format!("{} means several: {noun}", quoted(name));
-            let why = format!("among them {} and {}", id(one), id(other));
-            Err(Refusal::new(RefusalKind::Ambiguous, what, why).with_next("Give more of the id."))
-        }
-        (None, _) => {
-            let why = "nothing that is remembered has this id";
-            Err(Refusal::not_found(noun, name, why).with_next(format!("See `{noun} list --all`.")))
-        }
-    }
-}
-
 /// What can be completed.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
@@ -354,9 +327,13 @@ pub fn complete(
         Completed::Incident => {
             let open = super::incident::all(glance).into_iter();
             open.filter(|(_, incident)| incident.is_open())
-                .map(|(network, incident)| Completion {
-                    value: incident.id.as_str().to_owned(),
-                    text: super::incident::title(glance, network, incident),
+                .map(|(network, incident)| {
+                    let short = crate::alert::incident::handle(incident.id.as_str());
+                    let title = super::incident::title(glance, network, incident);
+                    Completion {
+                        value: incident.id.as_str().to_owned(),
+                        text: format!("{short} · {title}"),
+                    }
                 })
                 .collect()
         }

@@ -129,7 +129,7 @@ pub enum Gateway {
 pub struct Build {
     /// Its version.
     pub version: String,
-    /// The commit it was built from; `unknown` outside of a checkout.
+    /// The commit it was built from; empty where nobody said.
     pub revision: String,
     /// When the process started.
     pub started_at: UnixSeconds,

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    find::{page_of, prefix_of},
+    find::page_of,
     glance::Glance,
-    refusal::Refusal,
+    refusal::{Refusal, RefusalKind, quoted},
 };
 use crate::{
     alert::{
         card::{Message, Severity, Text},
         class::Class,
-        incident::{Incident, Line, Snooze, State, Step},
+        incident::{CANDIDATES_MAX, Incident, Line, Named, Snooze, State, Step, handle, named},
         render::terminal::{self, Terminal},
         text::{self, Context, Explorer, Label},
     },
@@ -82,6 +82,9 @@ pub struct TimelineEntry {
 pub struct IncidentRow {
     /// Its id.
     pub id: String,
+    /// Five signs that name it, too.
+    #[serde(default)]
+    pub short: String,
     /// Its network; null where it concerns the service itself.
     pub network: Option<String>,
     /// Its class, one of a closed list.
@@ -211,7 +214,7 @@ pub(crate) fn all<'a>(glance: &Glance<'a>) -> Vec<(&'a str, &'a Incident)> {
     all
 }
 
-/// Shows one incident: by its id, the short form that a button carries, or the unambiguous beginning of its id.
+/// Shows one incident, by any of its [names](named).
 ///
 /// # Errors
 /// A [`Refusal`] where there is none, or several.
@@ -247,24 +250,32 @@ pub fn show(glance: &Glance<'_>, id: &str) -> Result<IncidentDetail, Refusal> {
     })
 }
 
-/// The incident that a reference names, with its network: by its id, the short form that a button carries, or the
-/// unambiguous beginning of its id.
+/// The incident that somebody [names](named), with its network.
 ///
 /// # Errors
 /// A [`Refusal`] where there is none, or several.
 pub(super) fn find<'a>(glance: &Glance<'a>, id: &str) -> Result<(&'a str, &'a Incident), Refusal> {
-    let all = all(glance);
-    let of_button = all.iter().find(|(network, _)| {
-        let incidents = glance.state.incidents.get(*network);
-        incidents.is_some_and(|incidents| incidents.find(id).is_some())
-    });
-    let exact = of_button.and_then(|(network, _)| {
-        let incident = glance.state.incidents.get(*network)?.find(id)?;
-        Some((*network, incident))
-    });
-    match exact {
-        Some(found) => Ok(found),
-        None => prefix_of("incident", id, &all, |(_, incident)| incident.id.as_str()).copied(),
+    match named(all(glance), |(_, incident)| *incident, id) {
+        Named::One(found) => Ok(found),
+        Named::Nobody => {
+            let why = "no incident that is remembered has this name";
+            Err(Refusal::not_found("incident", id, why)
+                .with_next("Give the five signs that its card and `incident list --all` show."))
+        }
+        Named::Several(several) => {
+            let what = format!("{} means {} incidents", quoted(id), several.len());
+            let candidates: Vec<String> = several
+                .iter()
+                .take(CANDIDATES_MAX)
+                .map(|(network, incident)| {
+                    let title = title(glance, network, incident);
+                    format!("{} ({title})", handle(incident.id.as_str()))
+                })
+                .collect();
+            let why = format!("among them {}", candidates.join(", "));
+            Err(Refusal::new(RefusalKind::Ambiguous, what, why)
+                .with_next("Give the five signs of the one that is meant."))
+        }
     }
 }
 
@@ -316,6 +327,7 @@ fn with_context<T>(glance: &Glance<'_>, name: &str, write: impl FnOnce(&Context<
 fn row_of(glance: &Glance<'_>, network: &str, incident: &Incident) -> IncidentRow {
     IncidentRow {
         id: incident.id.as_str().to_owned(),
+        short: handle(incident.id.as_str()),
         network: (network != HOUSE).then(|| network.to_owned()),
         class: incident.class.name().to_owned(),
         subject: incident.subject.clone(),

@@ -17,6 +17,7 @@ use super::{
     standing::AttesterState,
     status, why,
 };
+use crate::alert::notice::NoticeId;
 
 fn json(answer: &impl Serialize) -> String {
     serde_json::to_string_pretty(answer).unwrap()
@@ -178,6 +179,21 @@ fn the_beginning_of_an_address_that_two_share_is_refused_with_both() {
     assert_eq!(refusal.kind, RefusalKind::Ambiguous);
     assert!(refusal.why.contains(&other.to_string()), "{}", refusal.why);
     assert!(attester::show(&sample.glance(), None, &other.to_string()).is_ok());
+}
+
+#[test]
+fn a_name_that_fits_several_incidents_is_refused_with_their_short_names() {
+    let mut sample = Sample::new();
+    let incidents = sample.state.incidents.get_mut("mainnet").unwrap();
+    let mut other = incidents.open()[0].clone();
+    other.id = NoticeId::new("mainnet", &other.subject, other.class, 2, "");
+    incidents.rows.put(other.id.as_str().to_owned(), other);
+    let refusal = incident::show(&sample.glance(), "coinbase_missing").unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Ambiguous);
+    insta::assert_snapshot!(format!("{refusal}. {}", refusal.next), @r#""coinbase_missing" means 2 incidents: among them g5it6 (Coinbase missing for attester fra-1/17), wtbvz (Coinbase missing for attester fra-1/17). Give the five signs of the one that is meant."#);
+    let refusal = incident::show(&sample.glance(), "zzzzz").unwrap_err();
+    insta::assert_snapshot!(format!("{refusal}. {}", refusal.next), @r#"there is no incident "zzzzz": no incident that is remembered has this name. Give the five signs that its card and `incident list --all` show."#);
+    assert!(incident::show(&sample.glance(), "G5IT6").is_ok());
 }
 
 #[test]

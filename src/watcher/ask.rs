@@ -9,7 +9,9 @@ use std::{
 
 use super::{
     WatchError, Watcher,
-    follow::{Found, Page, replace_rollups, touched_by},
+    agree::Heard,
+    follow::{Page, touched_by},
+    observation::{Found, replace_rollups},
 };
 use crate::{
     book::{
@@ -17,7 +19,7 @@ use crate::{
         fold::Ours,
         question::{Question, Snapshot},
     },
-    chain::{Call, CallAnswer, Header, contracts::Event},
+    chain::{Call, Header, LogFilter, contracts::Event},
     state::State,
     units::{AttesterAddress, ProviderId},
     writer::CommitError,
@@ -33,9 +35,6 @@ pub(super) enum Views {
     /// That, and everything of ours.
     Sweep(Snapshot),
 }
-
-/// Views that other endpoints are asked to confirm: what the smallest gas cap allows in one aggregate.
-const HEARD_MAX: usize = 100;
 
 /// Questions whose raw answers are held at a time: by reckoning some 3 MB of them, where those of 100,000 attesters would be 50.
 const PIECE: usize = 5_000;
@@ -55,7 +54,7 @@ impl Watcher {
         header: &Header,
         page: &Page,
         is_head: bool,
-        heard: &mut Vec<(Call, CallAnswer)>,
+        heard: &mut Heard,
     ) -> Result<Views, WatchError> {
         let is_due = self.progress().await.is_audit_due(header.timestamp);
         let is_swept = {
@@ -77,8 +76,7 @@ impl Watcher {
             questions.extend(book.round_questions(&page.reading.seen));
             questions
         };
-        let (mut snapshot, raw) = self.ask(header, found, plan).await?;
-        heard.extend(raw);
+        let mut snapshot = self.ask(header, found, heard, plan).await?;
         let is_sweep = (!is_swept || is_upheaval || is_due) && is_head;
         if is_sweep {
             let plan = |book: &Book, ours: &Ours| {
@@ -86,12 +84,14 @@ impl Watcher {
                 questions.extend(book.open_round_questions(header.timestamp));
                 questions
             };
-            let (sweep, _) = self.ask(header, found, plan).await?;
+            let sweep = self.ask(header, found, heard, plan).await?;
             snapshot.extend(sweep);
         }
         for _ in 0..OPEN_ROUNDS_MAX {
-            let (open, _) = self
-                .ask(header, found, |book, _| book.open_questions(&snapshot))
+            let open = self
+                .ask(header, found, heard, |book, _| {
+                    book.open_questions(&snapshot)
+                })
                 .await?;
             if open.is_empty() {
                 break;
@@ -105,13 +105,14 @@ impl Watcher {
         })
     }
 
-    /// Asks the questions that `plan` makes of the book, at `header`; gives what attesters' views said as it came, too.
+    /// Asks the questions that `plan` makes of the book, at `header`.
     async fn ask(
         &self,
         header: &Header,
         found: Option<&Found>,
+        heard: &mut Heard,
         plan: impl FnOnce(&Book, &Ours) -> Vec<Question> + Send,
-    ) -> Result<(Snapshot, Vec<(Call, CallAnswer)>), WatchError> {
+    ) -> Result<Snapshot, WatchError> {
         let (questions, calls): (Vec<Question>, Vec<Call>) = self
             .with_rollups(found, |book, ours| {
                 let questions = plan(book, ours).into_iter();
@@ -121,21 +122,18 @@ impl Watcher {
             })
             .await?;
         if calls.is_empty() {
-            return Ok(Default::default());
+            return Ok(Snapshot::default());
         }
-        let (mut snapshot, mut heard) = (Snapshot::default(), Vec::new());
+        let (no_logs, mut snapshot) = (LogFilter::default(), Snapshot::default());
         for (questions, calls) in questions.chunks(PIECE).zip(calls.chunks(PIECE)) {
-            let answers = self.endpoints.calls(header, calls).await?;
-            snapshot.extend(Snapshot::read(questions, &answers));
-            // What alerts rest on, for others to confirm.
-            let is_telling = |question: &Question| matches!(question, Question::View { .. });
-            let told = questions.iter().zip(calls.iter().cloned().zip(answers));
-            let told = told
-                .filter(|(question, _)| is_telling(question))
-                .map(|(_, told)| told);
-            heard.extend(told.take(HEARD_MAX.saturating_sub(heard.len())));
+            let observed = self.endpoints.observe(header, &no_logs, calls).await?;
+            snapshot.extend(Snapshot::read(questions, &observed.answers));
+            let asked = questions.iter().cloned().zip(calls.iter().cloned());
+            let asked = asked.zip(observed.answers);
+            let asked = asked.map(|((question, call), answer)| (question, call, answer));
+            heard.take(observed.source, asked);
         }
-        Ok((snapshot, heard))
+        Ok(snapshot)
     }
 
     /// Looks at the book as if the rollups were those `found`. What a block makes known is written down with the block and

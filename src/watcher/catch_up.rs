@@ -4,14 +4,19 @@
 //! [`NEAR_BLOCKS`] of the head. What a range cannot tell (ejected or not, times of an exit) is unknown until the sweep
 //! that follows at the head.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use super::{
     Happening, NEAR_BLOCKS, Step, WatchError, Watcher,
-    follow::replace_rollups,
     logs::{Reading, catch_up_filter},
+    observation::{self, Meeting, replace_rollups},
+    recording::Noted,
+    stretch::{Pace, Stretch},
 };
+
 use crate::{
-    book::fold::{Fold, Mode, Seen},
-    chain::{BlockTag, ChainError, Header, contracts::Event},
+    book::fold::Seen,
+    chain::{BlockTag, ChainError, Header, Log, contracts::Event},
     state::State,
     units::{BlockNumber, BlockRef, UnixSeconds},
 };
@@ -29,24 +34,16 @@ impl Watcher {
                 return Ok(());
             }
         }
-        let found = self.discover(head).await?;
-        let subject = self.subject.clone();
+        let meeting = Meeting {
+            registry: self.subject.registry,
+            staking_registry: self.subject.staking_registry,
+            first_block: self.subject.first_block,
+            rollups: self.discover(head).await?,
+        };
         self.writer
-            .commit(|state: &mut State, _| {
-                let book = state.book_or_new(network);
-                for (version, rollup) in found {
-                    book.rollups.put(version, rollup);
-                }
-                let before = subject.first_block.saturating_sub(1);
-                book.change_chapter(|chapter| {
-                    chapter.registry = subject.registry;
-                    chapter.staking_registry = subject.staking_registry;
-                    chapter.first_block = subject.first_block;
-                    chapter.cursor = BlockRef {
-                        number: before,
-                        hash: Default::default(),
-                    };
-                });
+            .commit(|state: &mut State, extra| {
+                observation::meet(state.book_or_new(network), &meeting);
+                self.record(state, extra, None, Noted::Met(&meeting))?;
                 state.change_progress(network, |progress| {
                     // A network that was introduced before is read again after its database was lost: the floor is then
                     // the last block that was announced.
@@ -68,10 +65,11 @@ impl Watcher {
         let found = self.discover(head).await?;
         let network = self.network();
         self.writer
-            .commit(|state: &mut State, _| {
+            .commit(|state: &mut State, extra| {
                 if let Some(book) = state.books.get_mut(network) {
                     replace_rollups(book, &found);
                 }
+                self.record(state, extra, None, Noted::Learned(&found))?;
                 state.change_progress(network, |progress| progress.is_doubtful = true);
                 Ok::<_, WatchError>(())
             })
@@ -108,10 +106,16 @@ impl Watcher {
             .await
             .ok()
             .and_then(|finality| finality.finalized);
-        let to = finalized.map_or(near, |finalized| finalized.number.min(near));
+        // Where no endpoint tells finality, the configured depth does.
+        let depth = self.subject.finality_depth;
+        let to = finalized
+            .map(|finalized| finalized.number)
+            .or_else(|| depth.map(|depth| head.block.number.saturating_sub(depth)))
+            .map_or(near, |finalized| finalized.min(near));
         if to < from {
             return self.follow_to(head).await;
         }
+        self.begin_catch_up(cursor.number).await;
         let (contracts, known_at) = {
             let state = self.writer.read().await;
             let Some(book) = state.book(self.network()) else {
@@ -120,10 +124,12 @@ impl Watcher {
             (book.contracts(), book.summary().at)
         };
         let filter = catch_up_filter(&contracts);
-        let range = match self.endpoints.logs(from, to, &filter).await {
+        let known = self.known_logs(from);
+        let range = match self.endpoints.history(from, to, &filter, &known).await {
             Err(ChainError::Pruned(_)) => return self.skip_history(from, to, head).await,
             range => range?,
         };
+        self.learn_logs(&range.logs);
         let reached = range.to_reached;
         let Some(end) = self.endpoints.header(BlockTag::Number(reached)).await? else {
             return Ok(Step::Idle);
@@ -154,6 +160,31 @@ impl Watcher {
         })
     }
 
+    /// Logs before `from` that are known to exist, the oldest first.
+    fn known_logs(&self, from: BlockNumber) -> Vec<Log> {
+        let known = self.known_logs.lock();
+        let known = known.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_before = |log: &&Log| log.block.number < from;
+        known.iter().filter(is_before).cloned().collect()
+    }
+
+    fn learn_logs(&self, logs: &[Log]) {
+        let known = self.known_logs.lock();
+        let mut known = known.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (Some(first), Some(newest)) = (logs.first(), logs.last()) else {
+            return;
+        };
+        let mut oldest = first.clone();
+        if let Some(known) = known
+            .first()
+            .filter(|known| known.block.number < first.block.number)
+        {
+            oldest = known.clone();
+        }
+        *known = vec![oldest, newest.clone()];
+        known.dedup();
+    }
+
     /// Nobody holds the logs from `from` on: goes on where somebody does, and says that what lies before is unknown.
     async fn skip_history(
         &self,
@@ -182,17 +213,16 @@ impl Watcher {
             return Ok(Step::Idle);
         };
         let network = self.network();
+        let forgetful = self.endpoints.forgetful(lost);
         tracing::warn!(network, block.number = %held, "nobody holds the logs before this block");
         self.writer
-            .commit(|state: &mut State, _| {
+            .commit(|state: &mut State, extra| {
+                let (before, at) = (before.block, before.timestamp);
                 if let Some(book) = state.books.get_mut(network) {
-                    book.change_chapter(|chapter| {
-                        chapter.first_block = held;
-                        chapter.cursor = before.block;
-                        chapter.at = before.timestamp;
-                        chapter.is_swept = false;
-                    });
+                    observation::skip(book, held, before, at);
                 }
+                self.record(state, extra, None, Noted::Skipped(held, before, at))?;
+                state.change_progress(network, |progress| progress.forgetful = forgetful);
                 Ok::<_, WatchError>(())
             })
             .await?;
@@ -220,28 +250,78 @@ impl Watcher {
         head: &Header,
     ) -> Result<(), WatchError> {
         let network = self.network();
+        let now_ms = self.clock.now_ms();
+        let stretch = self
+            .pace()
+            .get_or_insert_with(|| Pace::new(from, from, now_ms))
+            .note(end.block.number, head.block.number, now_ms);
         self.writer
-            .commit(|state: &mut State, _| {
+            .commit(|state: &mut State, extra| {
                 let ours = self.announcer.ours(state, network);
                 let Some(book) = state.books.get_mut(network) else {
                     return Ok(());
                 };
-                let mut fold = Fold::new(book, &ours, Mode::CatchUp);
-                fold.events(&reading.seen);
-                let outcome = fold.finish();
-                book.change_chapter(|chapter| {
-                    chapter.cursor = end.block;
-                    chapter.at = end.timestamp;
-                    chapter.is_swept = false;
-                });
+                let (last, at) = (end.block, end.timestamp);
+                let outcome = observation::fold_range(book, &ours, last, at, &reading.seen);
+                let noted = Noted::Range(last, at, &reading.seen);
+                self.record(state, extra, Some(&ours), noted)?;
                 state.change_progress(network, |progress| {
                     progress.covered.add(from, end.block.number);
                     // Parameters of then were written over those of now.
                     progress.is_doubtful = true;
                     (progress.head, progress.head_at) = (head.block.number, head.timestamp);
                 });
+                let folded = Happening::Folded {
+                    outcome: &outcome,
+                    agreement: None,
+                };
+                self.announcer.announce(state, network, &self.told(folded));
                 self.announcer
-                    .announce(state, network, &self.told(Happening::Folded(&outcome)));
+                    .announce(state, network, &self.told(Happening::Reading(stretch)));
+                Ok::<_, WatchError>(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Option<Pace>> {
+        // Whoever panicked left a whole value: it is only ever replaced.
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to measure a catch-up that goes on after `at`. One that was told of goes on where its message began.
+    async fn begin_catch_up(&self, at: BlockNumber) {
+        let told = self.progress().await.catch_up;
+        let from = told.map_or(at, |told| told.from);
+        let now_ms = self.clock.now_ms();
+        self.pace()
+            .get_or_insert_with(|| Pace::new(from, at, now_ms));
+    }
+
+    /// How far the catch-up is; `None` where none is under way.
+    #[must_use]
+    pub fn stretch(&self) -> Option<Stretch> {
+        self.pace().as_ref().and_then(Pace::last)
+    }
+
+    /// Ends a catch-up: the head is reached, and what it showed was compared with the contracts.
+    pub(super) async fn end_catch_up(&self) -> Result<(), WatchError> {
+        *self.pace() = None;
+        let network = self.network();
+        let is_over = {
+            let state = self.writer.read().await;
+            let is_swept = state
+                .book(network)
+                .is_some_and(|book| book.summary().is_swept);
+            is_swept && state.progress_of(network).catch_up.is_some()
+        };
+        if !is_over {
+            return Ok(());
+        }
+        self.writer
+            .commit(|state: &mut State, _| {
+                self.announcer
+                    .announce(state, network, &self.told(Happening::ReadToHead));
                 Ok::<_, WatchError>(())
             })
             .await?;

@@ -56,6 +56,14 @@ pub enum MissingFact {
     },
 }
 
+impl MissingFact {
+    /// Whether not even the Registry's first word was told.
+    #[must_use]
+    pub const fn is_silence(&self) -> bool {
+        matches!(self, Self::Canonical { .. })
+    }
+}
+
 impl fmt::Display for MissingFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

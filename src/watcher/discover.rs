@@ -2,6 +2,8 @@
 //!
 //! Everything but the Registry and the `StakingRegistry` is read from the chain: all rollups that ever were, their GSE,
 //! slashers with their proposers, and every parameter. Which release a rollup is, is told by what it answers.
+//! A rollup of a release that is not known yet may not answer everything: what it leaves open is unknown, and the rest of
+//! the network is followed all the same.
 
 use alloy::sol_types::SolCall;
 use thiserror::Error;
@@ -121,8 +123,8 @@ async fn rollup(
         call(address, &R::getLegacySlasherCall {}),
     ];
     let answers = ask(endpoints, at, &calls).await?;
-    let gse = rollup.read::<R::getGSECall>(&answers, 0, "getGSE")?;
-    let mut slashers = vec![rollup.read::<R::getSlasherCall>(&answers, 1, "getSlasher")?];
+    let gse = rollup.known::<R::getGSECall>(&answers, 0)?;
+    let slasher = rollup.known::<R::getSlasherCall>(&answers, 1)?;
     // Only releases from v5 on answer these two.
     let pending = answers
         .get(2)
@@ -131,26 +133,39 @@ async fn rollup(
         .get(3)
         .and_then(|raw| answer::<R::getLegacySlasherCall>(raw).ok());
     let is_v5 = pending.is_some();
-    slashers.extend(pending.map(|pending| pending._0));
-    slashers.extend(legacy.map(|legacy| legacy._0));
-    let parameters = parameters(endpoints, at, rollup, gse, is_v5).await?;
+    let mut slashers: Vec<Address> = Vec::new();
+    for one in [
+        slasher,
+        pending.map(|pending| pending._0),
+        legacy.map(|legacy| legacy._0),
+    ] {
+        slashers.extend(one.filter(|one| !one.is_zero() && !slashers.contains(one)));
+    }
+    let parameters = match gse {
+        Some(gse) => parameters(endpoints, at, rollup, gse, is_v5).await?,
+        None => None,
+    };
+    if parameters.is_none() {
+        tracing::warn!(rollup.address = %address, "a rollup of an unknown release: its parameters are unknown");
+    }
     let slashing = slashing(endpoints, at, slashers).await?;
     Ok(Rollup {
         address,
-        gse,
+        gse: gse.unwrap_or_default(),
         slashing,
-        parameters: Some(parameters),
+        parameters,
         ..Rollup::default()
     })
 }
 
+/// The parameters; `None` where the rollup does not answer all of them.
 async fn parameters(
     endpoints: &Endpoints,
     at: &Header,
     rollup: Contract,
     gse: Address,
     is_v5: bool,
-) -> Result<Parameters, DiscoveryError> {
+) -> Result<Option<Parameters>, DiscoveryError> {
     use abi::Rollup as R;
     let address = rollup.address;
     let calls = [
@@ -164,44 +179,33 @@ async fn parameters(
         call(gse, &abi::Gse::getGovernanceCall {}),
     ];
     let answers = ask(endpoints, at, &calls).await?;
-    let wei = |amount: U256| Wei::new(amount);
-    let genesis = rollup.number::<R::getGenesisTimeCall>(&answers, 2, "getGenesisTime")?;
-    let local = rollup.read::<R::getLocalEjectionThresholdCall>(
-        &answers,
-        5,
-        "getLocalEjectionThreshold",
-    )?;
+    let small = |number: Option<U256>| number.and_then(|number| u64::try_from(number).ok());
+    let slot = small(rollup.known::<R::getSlotDurationCall>(&answers, 0)?);
+    let epoch = small(rollup.known::<R::getEpochDurationCall>(&answers, 1)?);
+    let genesis = small(rollup.known::<R::getGenesisTimeCall>(&answers, 2)?);
+    let activation = rollup.known::<R::getActivationThresholdCall>(&answers, 3)?;
+    let ejection = rollup.known::<R::getEjectionThresholdCall>(&answers, 4)?;
+    let local = rollup.known::<R::getLocalEjectionThresholdCall>(&answers, 5)?;
+    let exit_delay = small(rollup.known::<R::getExitDelayCall>(&answers, 6)?);
     let gse = Contract {
         name: "the GSE",
         address: gse,
     };
-    Ok(Parameters {
-        slot_duration_seconds: rollup.number::<R::getSlotDurationCall>(
-            &answers,
-            0,
-            "getSlotDuration",
-        )?,
-        epoch_duration_slots: rollup.number::<R::getEpochDurationCall>(
-            &answers,
-            1,
-            "getEpochDuration",
-        )?,
-        genesis: UnixSeconds::new(genesis),
-        activation_threshold: wei(rollup.read::<R::getActivationThresholdCall>(
-            &answers,
-            3,
-            "getActivationThreshold",
-        )?),
-        ejection_threshold: wei(rollup.read::<R::getEjectionThresholdCall>(
-            &answers,
-            4,
-            "getEjectionThreshold",
-        )?),
-        local_ejection_threshold: wei(local),
-        exit_delay_seconds: rollup.number::<R::getExitDelayCall>(&answers, 6, "getExitDelay")?,
-        queue_config: queue_config(endpoints, at, address, is_v5).await,
-        governance: gse.read::<abi::Gse::getGovernanceCall>(&answers, 7, "getGovernance")?,
-    })
+    let governance = gse.known::<abi::Gse::getGovernanceCall>(&answers, 7)?;
+    let queue_config = queue_config(endpoints, at, address, is_v5).await;
+    Ok((|| {
+        Some(Parameters {
+            slot_duration_seconds: slot?,
+            epoch_duration_slots: epoch?,
+            genesis: UnixSeconds::new(genesis?),
+            activation_threshold: Wei::new(activation?),
+            ejection_threshold: Wei::new(ejection?),
+            local_ejection_threshold: Wei::new(local?),
+            exit_delay_seconds: exit_delay?,
+            queue_config,
+            governance: governance?,
+        })
+    })())
 }
 
 /// The flush configuration has no getter; a failed read leaves it unknown.
@@ -216,15 +220,13 @@ async fn queue_config(
     unpack_queue_config(word)
 }
 
-/// Slashers with their proposers; one that has no slashing proposer (none set, or another flavour) is left out.
+/// Slashers with their proposers; one that has no slashing proposer (none set, or of another kind) is left out.
 async fn slashing(
     endpoints: &Endpoints,
     at: &Header,
-    mut slashers: Vec<Address>,
+    slashers: Vec<Address>,
 ) -> Result<Vec<Slashing>, DiscoveryError> {
     use abi::SlashingProposer as P;
-    slashers.retain(|slasher| !slasher.is_zero());
-    slashers.dedup();
     let calls: Vec<Call> = slashers
         .iter()
         .map(|slasher| call(*slasher, &abi::Slasher::PROPOSERCall {}))
@@ -250,27 +252,29 @@ async fn slashing(
             name: "the slashing proposer",
             address: proposer,
         };
-        let Ok(round_size_epochs) =
-            contract.number::<P::ROUND_SIZE_IN_EPOCHSCall>(&numbers, 2, "ROUND_SIZE_IN_EPOCHS")
+        // All five answer a number.
+        let number = |position: usize| {
+            let read = contract.known::<P::QUORUMCall>(&numbers, position)?;
+            Ok::<_, DiscoveryError>(read.and_then(|read| u64::try_from(read).ok()))
+        };
+        let (
+            Some(quorum),
+            Some(round_size),
+            Some(round_size_epochs),
+            Some(execution_delay_rounds),
+            Some(lifetime_rounds),
+        ) = (number(0)?, number(1)?, number(2)?, number(3)?, number(4)?)
         else {
             continue;
         };
         found.push(Slashing {
             slasher,
             proposer,
-            quorum: contract.number::<P::QUORUMCall>(&numbers, 0, "QUORUM")?,
-            round_size: contract.number::<P::ROUND_SIZECall>(&numbers, 1, "ROUND_SIZE")?,
+            quorum,
+            round_size,
             round_size_epochs,
-            execution_delay_rounds: contract.number::<P::EXECUTION_DELAY_IN_ROUNDSCall>(
-                &numbers,
-                3,
-                "EXECUTION_DELAY_IN_ROUNDS",
-            )?,
-            lifetime_rounds: contract.number::<P::LIFETIME_IN_ROUNDSCall>(
-                &numbers,
-                4,
-                "LIFETIME_IN_ROUNDS",
-            )?,
+            execution_delay_rounds,
+            lifetime_rounds,
         });
     }
     Ok(found)
@@ -313,6 +317,22 @@ impl Contract {
             .get(position)
             .ok_or_else(|| self.fault(view, "no answer".to_owned()))?;
         answer::<C>(raw).map_err(|error| self.fault(view, misread(raw, &error)))
+    }
+
+    /// What a contract answers that may be of a release that is not known here; `None` where it does not answer this view.
+    fn known<C: SolCall>(
+        self,
+        answers: &[CallAnswer],
+        position: usize,
+    ) -> Result<Option<C::Return>, DiscoveryError> {
+        match answers.get(position) {
+            None | Some(CallAnswer::Reverted(_)) => Ok(None),
+            // No contract lives there, or an endpoint says so: no release answers like that.
+            Some(CallAnswer::Returned(bytes)) if bytes.is_empty() => {
+                self.read::<C>(answers, position, C::SIGNATURE).map(Some)
+            }
+            Some(raw) => Ok(answer::<C>(raw).ok()),
+        }
     }
 
     fn number<C: SolCall<Return = U256>>(

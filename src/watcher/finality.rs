@@ -5,10 +5,17 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use super::{Happening, WatchError, Watcher, logs::digest};
+use super::{
+    Happening, WatchError, Watcher, agree::AGREEMENT_TIMEOUT, observation::forget_blocks,
+    recording::Noted,
+};
 use crate::{
     book::{fold::Fault, records::Block},
-    chain::{BlockTag, Log, LogFilter, endpoints::Finality},
+    chain::{
+        BlockTag, EndpointName, Header, Log, LogFilter,
+        agreement::{Agreement, Testimony, digest},
+        endpoints::Finality,
+    },
     state::State,
     store::{Tree, undo},
     units::{Address, BlockNumber, BlockRef},
@@ -22,6 +29,7 @@ const FINAL_BLOCKS_KEPT: u64 = 8;
 impl Watcher {
     /// After blocks were followed: introduces the network, and asks for finality when it is due.
     pub(super) async fn after_follow(&self) -> Result<(), WatchError> {
+        self.end_catch_up().await?;
         self.introduce().await?;
         let (progress, cursor) = (self.progress().await, self.cursor().await);
         let behind = progress
@@ -88,8 +96,13 @@ impl Watcher {
         {
             return Ok(());
         }
-        let faults = self.confirm(finalized).await?;
-        self.commit_finality(&finality, finalized, faults).await
+        // Whoever is overruled rests, so each is overruled once at most.
+        for _ in 0..self.endpoints.voters() {
+            if let Some(faults) = self.confirm(finalized).await? {
+                return self.commit_finality(&finality, finalized, faults).await;
+            }
+        }
+        Ok(())
     }
 
     async fn finality(&self) -> Result<Finality, WatchError> {
@@ -109,20 +122,20 @@ impl Watcher {
         })
     }
 
-    /// Reads the logs of blocks that became final once more and compares them with what was folded.
-    async fn confirm(&self, finalized: BlockRef) -> Result<Vec<Fault>, WatchError> {
+    /// Reads the logs of blocks that became final once more and compares them with what was folded. `None`: whoever read
+    /// them says what a majority contradicts, and rests.
+    async fn confirm(&self, finalized: BlockRef) -> Result<Option<Vec<Fault>>, WatchError> {
         let network = self.network();
         let blocks = {
             let state = self.writer.read().await;
             let Some(book) = state.book(network) else {
-                return Ok(Vec::new());
+                return Ok(Some(Vec::new()));
             };
             let confirmed = state
                 .progress
                 .row(&network.to_owned())
                 .map(|progress| progress.confirmed.clone());
-            let blocks: BTreeMap<BlockNumber, Block> = book
-                .blocks
+            book.blocks
                 .range(..=finalized.number)
                 .filter(|(number, _)| {
                     !confirmed
@@ -130,8 +143,7 @@ impl Watcher {
                         .is_some_and(|confirmed| confirmed.holds(**number))
                 })
                 .map(|(number, block)| (*number, block.clone()))
-                .collect();
-            blocks
+                .collect::<BTreeMap<BlockNumber, Block>>()
         };
         // Contracts come and go; each block is compared by those that were watched when it was read.
         let contracts: BTreeSet<Address> = blocks
@@ -146,12 +158,14 @@ impl Watcher {
             blocks.keys().next().copied(),
             blocks.keys().next_back().copied(),
         ) else {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         };
         let mut logs: BTreeMap<BlockNumber, Vec<Log>> = BTreeMap::new();
+        let mut sources = BTreeMap::new();
         let mut from = first;
         while from <= last {
             let range = self.endpoints.logs(from, last, &filter).await?;
+            sources.insert(from, range.source);
             for log in range.logs {
                 let block = blocks.get(&log.block.number);
                 if !block.is_some_and(|block| block.contracts.contains(&log.address)) {
@@ -165,6 +179,12 @@ impl Watcher {
         for (number, block) in &blocks {
             let again = logs.get(number).map_or(&[][..], Vec::as_slice);
             if digest(again) != block.log_digest {
+                let source = sources.range(..=*number).next_back();
+                if let Some((_, source)) = source
+                    && self.is_misread(*number, block, source, again).await
+                {
+                    return Ok(None);
+                }
                 faults.push(Fault::View {
                     what: format!("logs of final block {number}"),
                     folded: format!("{} logs", block.log_count),
@@ -172,7 +192,40 @@ impl Watcher {
                 });
             }
         }
-        Ok(faults)
+        Ok(Some(faults))
+    }
+
+    /// Whether a majority says of a final block what was folded, and not what `source` says now; `source` rests then.
+    async fn is_misread(
+        &self,
+        number: BlockNumber,
+        block: &Block,
+        source: &EndpointName,
+        again: &[Log],
+    ) -> bool {
+        let hash = block.hash;
+        let at = Header {
+            block: BlockRef { number, hash },
+            parent_hash: block.parent,
+            timestamp: block.at,
+            logs_bloom: Default::default(),
+        };
+        let filter = LogFilter {
+            addresses: block.contracts.clone(),
+            topics: Vec::new(),
+        };
+        let theirs = Testimony::of(source.clone(), again, &[]);
+        let asked = self
+            .endpoints
+            .agree(&at, &filter, &[], theirs, AGREEMENT_TIMEOUT);
+        let is_misread = matches!(
+            asked.await,
+            Agreement::Overruled { instead, .. } if instead.logs_digest == block.log_digest
+        );
+        if is_misread {
+            self.endpoints.overrule(source, &at);
+        }
+        is_misread
     }
 
     async fn commit_finality(
@@ -201,15 +254,9 @@ impl Watcher {
                     return Ok::<_, WatchError>(());
                 };
                 let keep = finalized.number.saturating_sub(FINAL_BLOCKS_KEPT);
-                let gone: Vec<BlockNumber> = book
-                    .blocks
-                    .range(..keep)
-                    .map(|(number, _)| *number)
-                    .collect();
                 let first = book.blocks.rows().next().map(|(number, _)| *number);
-                for number in gone {
-                    book.blocks.remove(&number);
-                }
+                forget_blocks(book, keep);
+                self.record(state, extra, None, Noted::Final(keep))?;
                 state.change_progress(network, |progress| {
                     if let Some(first) = first {
                         progress.confirmed.add(first, finalized.number);
@@ -217,11 +264,11 @@ impl Watcher {
                     (progress.finalized, progress.safe) = (Some(finalized), finality.safe);
                 });
                 if !outcome.faults.is_empty() {
-                    self.announcer.announce(
-                        state,
-                        network,
-                        &self.told(Happening::Folded(&outcome)),
-                    );
+                    let folded = Happening::Folded {
+                        outcome: &outcome,
+                        agreement: None,
+                    };
+                    self.announcer.announce(state, network, &self.told(folded));
                 }
                 self.announcer
                     .announce(state, network, &self.told(Happening::Final(finalized)));

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
 use crate::{
     book::fold::Seen,
     chain::{
@@ -102,20 +100,4 @@ impl Reading {
             _ => false,
         })
     }
-}
-
-/// Digest over the logs of one block: equal where the same logs stand at the same places.
-#[must_use]
-pub fn digest(logs: &[Log]) -> B256 {
-    let mut hash = Sha256::new();
-    for log in logs {
-        hash.update(log.transaction);
-        hash.update(log.index.to_be_bytes());
-        hash.update(log.address);
-        for topic in &log.topics {
-            hash.update(topic);
-        }
-        hash.update(&log.data);
-    }
-    B256::from_slice(&hash.finalize())
 }

@@ -14,12 +14,16 @@ pub mod discover;
 pub mod finality;
 pub mod follow;
 pub mod logs;
+pub mod observation;
 pub mod progress;
 mod provider;
+pub mod recording;
 pub mod reorg;
+pub mod resume;
+pub mod stretch;
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -28,15 +32,16 @@ use thiserror::Error;
 
 use crate::{
     book::fold::Ours,
-    chain::{BlockTag, ChainError, Header, endpoints::Endpoints},
+    chain::{BlockTag, ChainError, Header, Log, endpoints::Endpoints},
     clock::Clock,
     state::State,
     store::StoreError,
-    units::{Address, BlockNumber, ProviderId},
+    units::{Address, BlockNumber, ProviderId, UnixSeconds},
     writer::{CommitError, Writer},
 };
 use discover::DiscoveryError;
 use progress::Progress;
+use stretch::{Pace, Stretch};
 
 /// Within so many blocks of the head, blocks are read one by one with their views: full nodes hold the state of 128.
 pub const NEAR_BLOCKS: u64 = 64;
@@ -81,6 +86,14 @@ pub struct Watcher {
     pub(crate) announcer: Arc<dyn Announcer>,
     /// Height at which finality was asked for last; forgetting it costs one question.
     pub(crate) finality_asked_at: AtomicU64,
+    /// The first and the newest log that a catch-up found; forgetting them costs one question to each endpoint.
+    pub(crate) known_logs: Mutex<Vec<Log>>,
+    /// Held while a step is taken: what a step decided from is not forgotten under it.
+    pub(crate) stepping: tokio::sync::Mutex<()>,
+    /// What the record of the next observation may leave out; forgetting it costs a longer record.
+    pub(crate) memo: Mutex<recording::Memo>,
+    /// Measures the catch-up that is under way.
+    pace: Mutex<Option<Pace>>,
 }
 
 /// What becomes of changes: the announcer turns them into notices, inside the commit that caused them.
@@ -96,6 +109,8 @@ pub trait Announcer: Send + Sync + std::fmt::Debug {
 pub struct Told<'a> {
     /// The clock's time.
     pub now_ms: u64,
+    /// Whether this is only to see what would be owed; it is rolled back, and told again or never.
+    pub is_rehearsal: bool,
     /// What happened.
     pub happening: Happening<'a>,
 }
@@ -104,15 +119,22 @@ pub struct Told<'a> {
 #[derive(Debug)]
 pub enum Happening<'a> {
     /// Events and views were folded.
-    Folded(&'a crate::book::fold::Outcome),
-    /// Blocks were taken back: those above `kept`, replaced by the chain of `replacement`.
+    Folded {
+        /// What follows from them.
+        outcome: &'a crate::book::fold::Outcome,
+        /// What other endpoints said of the block; `None` where they were not asked.
+        agreement: Option<&'a crate::chain::agreement::Agreement>,
+    },
+    /// Blocks were taken back: those above `kept`.
     Unwound {
         /// The blocks that are gone, highest first.
         gone: &'a [crate::units::BlockRef],
         /// The highest block that stayed.
         kept: crate::units::BlockRef,
+        /// Why.
+        why: Unwinding,
     },
-    /// Other endpoints were asked about a block that was folded before.
+    /// Other endpoints were asked again about a block that one had told.
     Agreed {
         /// The block.
         block: crate::units::BlockRef,
@@ -121,10 +143,23 @@ pub enum Happening<'a> {
     },
     /// Blocks up to this one are final.
     Final(crate::units::BlockRef),
+    /// A range far behind the head was read.
+    Reading(Stretch),
+    /// A catch-up that was told of has reached the head.
+    ReadToHead,
     /// The network was read to the head for the first time.
     Introduced,
     /// Nothing happened on chain; conditions may have changed.
     Tick,
+}
+
+/// Why blocks were taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwinding {
+    /// They are no longer canonical.
+    Reorg,
+    /// One endpoint told them, and a majority contradicts it.
+    Overruled,
 }
 
 /// What a step did.
@@ -222,6 +257,10 @@ impl Watcher {
             clock,
             announcer,
             finality_asked_at: AtomicU64::new(0),
+            known_logs: Mutex::default(),
+            stepping: tokio::sync::Mutex::default(),
+            memo: Mutex::default(),
+            pace: Mutex::default(),
         }
     }
 
@@ -236,6 +275,7 @@ impl Watcher {
     /// # Errors
     /// [`WatchError`]; unless it [is fatal](WatchError::is_fatal) the step is simply taken again.
     pub async fn step(&self) -> Result<Step, WatchError> {
+        let _step = self.stepping.lock().await;
         if let Some(reason) = self.progress().await.stopped {
             return Ok(Step::Stopped(reason));
         }
@@ -250,6 +290,7 @@ impl Watcher {
             if head.block.hash != cursor.hash {
                 return self.unwind(&head).await;
             }
+            self.ask_again().await?;
             return Ok(Step::Idle);
         }
         if head.block.number.since(cursor.number) > NEAR_BLOCKS {
@@ -281,6 +322,7 @@ impl Watcher {
         }
         let to = self.cursor().await.number;
         self.after_follow().await?;
+        self.ask_again().await?;
         Ok(if followed == 0 {
             Step::Idle
         } else {
@@ -306,6 +348,31 @@ impl Watcher {
         }
     }
 
+    /// The newest block that is not younger than `at`, by the times of headers.
+    ///
+    /// # Errors
+    /// [`WatchError::Chain`] where a header cannot be read.
+    pub async fn block_at(&self, at: UnixSeconds) -> Result<BlockNumber, WatchError> {
+        let head = self.endpoints.head().await?;
+        if head.timestamp <= at {
+            return Ok(head.block.number);
+        }
+        // `old` is not younger than that moment, or lies before everything; `young` is younger.
+        let (mut old, mut young) = (0, head.block.number.value());
+        while young.saturating_sub(old) > 1 {
+            let middle = u64::midpoint(old, young);
+            let tag = BlockTag::Number(BlockNumber::new(middle));
+            let header = self.endpoints.header(tag).await?;
+            let header = header.ok_or(ChainError::UnknownBlock)?;
+            if header.timestamp <= at {
+                old = middle;
+            } else {
+                young = middle;
+            }
+        }
+        Ok(BlockNumber::new(old))
+    }
+
     pub(crate) async fn cursor(&self) -> crate::units::BlockRef {
         let state = self.writer.read().await;
         state
@@ -326,6 +393,7 @@ impl Watcher {
     pub(crate) fn told<'a>(&self, happening: Happening<'a>) -> Told<'a> {
         Told {
             now_ms: self.clock.now_ms(),
+            is_rehearsal: false,
             happening,
         }
     }

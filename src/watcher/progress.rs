@@ -5,8 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProviderRef, audit::NotedFault};
+use super::{
+    ProviderRef,
+    audit::NotedFault,
+    recording::Recorded,
+    resume::{RESUMPTIONS_MAX, Resumption},
+};
 use crate::{
+    chain::EndpointName,
     store::{Tree, table::Record},
     units::{BlockNumber, BlockRef, ProviderId, UnixSeconds},
 };
@@ -82,6 +88,9 @@ pub struct Progress {
     pub safe: Option<BlockRef>,
     /// Nothing up to this block is announced as a change.
     pub floor: BlockNumber,
+    /// Whether changes after the floor may have been announced by an earlier life of the store: the channel then tells.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_floor_doubtful: bool,
     /// Whether the summary of the first start was owed.
     pub is_introduced: bool,
     /// Height of the newest block that any endpoint told.
@@ -110,15 +119,67 @@ pub struct Progress {
     /// Whether finality has stalled for so long that the oldest undo records were given up.
     #[serde(default)]
     pub is_undo_full: bool,
+    /// What was recorded of what was observed (`recording`).
+    #[serde(default)]
+    pub recorded: Recorded,
+    /// What of it lies before the newest export that was checked.
+    #[serde(default)]
+    pub based: Recorded,
+    /// The catch-up that people were told of, until the head is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catch_up: Option<CatchUp>,
+    /// Catch-ups that people were told of, this one included.
+    #[serde(default)]
+    pub catch_ups: u64,
     /// Why the network is stopped; `None` = it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+    /// Endpoints that do not hold what is missing of history: they refuse it, or answer with nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forgetful: Vec<EndpointName>,
+    /// Who had the network read again: at most [`super::resume::RESUMPTIONS_MAX`], the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumptions: Vec<Resumption>,
+}
+
+/// A catch-up that takes long enough to be told of. It outlives a restart, and so does its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatchUp {
+    /// The block before its first one.
+    pub from: BlockNumber,
+    /// When it was first told of.
+    pub began_at: UnixSeconds,
+    /// When its message was last given new content (Unix, milliseconds).
+    pub told_at_ms: u64,
+    /// The share that it told, in percent.
+    pub told_percent: u64,
 }
 
 /// Seconds after which a head counts as stale: 5 min, 25 slots of the L1.
 pub const HEAD_STALE_SECONDS: u64 = 300;
 
 impl Progress {
+    /// Forgets how far the network was read, and remembers what may not be announced again, and who ordered it.
+    pub(super) fn begin_again(&mut self, resumption: &Resumption) {
+        let mut resumptions = std::mem::take(&mut self.resumptions);
+        resumptions.push(resumption.clone());
+        let over = resumptions.len().saturating_sub(RESUMPTIONS_MAX);
+        resumptions.drain(..over);
+        *self = Self {
+            floor: resumption.floor,
+            is_introduced: self.is_introduced,
+            head: self.head,
+            head_at: self.head_at,
+            reorgs: self.reorgs,
+            reorg_depth_max: self.reorg_depth_max,
+            provider: self.provider,
+            // Each has a message of its own.
+            catch_ups: self.catch_ups,
+            resumptions,
+            ..Self::default()
+        };
+    }
+
     /// Age of the newest block that was read; `None` before the first.
     #[must_use]
     pub fn head_age_seconds(&self, now: UnixSeconds) -> Option<u64> {

@@ -1,12 +1,12 @@
 //! Blocks that are no longer canonical are taken back, newest first, by their undo records.
 
-use super::{Happening, Step, WatchError, Watcher};
+use super::{Happening, Step, Unwinding, WatchError, Watcher, observation, recording::Noted};
 use crate::{
     chain::{BlockTag, ChainError, Header},
     state::State,
     store::{Tree, undo},
     units::{BlockNumber, BlockRef},
-    writer::{Extra, Tables},
+    writer::Extra,
 };
 
 impl Watcher {
@@ -50,7 +50,7 @@ impl Watcher {
                     .ok_or(ChainError::UnknownBlock)?
             };
             if canonical == Some(block.hash) {
-                return self.take_back(&gone, block).await;
+                return self.take_back(&gone, block, Unwinding::Reorg).await;
             }
             if block.number <= finalized {
                 return self
@@ -70,32 +70,58 @@ impl Watcher {
     /// Gives up what would take back the oldest block, where finality has stalled for [`undo::UNDO_MAX`] blocks.
     pub(super) fn limit_undo(&self, state: &mut State, extra: &mut Extra, next: BlockNumber) {
         let network = self.network();
-        let most = u64::try_from(undo::UNDO_MAX).unwrap_or(u64::MAX);
         let Some(book) = state.books.get_mut(network) else {
             return;
         };
-        let oldest = next.saturating_sub(most);
-        let gone: Vec<BlockNumber> = book
-            .blocks
-            .range(..=oldest)
-            .map(|(number, _)| *number)
-            .collect();
+        let gone = observation::forget_oldest(book, next);
         let finalized = state.progress_of(network).finalized;
         let is_full = gone
             .iter()
             .any(|number| finalized.is_none_or(|finalized| *number > finalized.number));
-        if let Some(book) = state.books.get_mut(network) {
-            for number in gone {
-                book.blocks.remove(&number);
-                extra.batch.delete(Tree::Undo, undo::key(network, number));
-            }
+        for number in gone {
+            extra.batch.delete(Tree::Undo, undo::key(network, number));
         }
         if state.progress_of(network).is_undo_full != is_full {
             state.change_progress(network, |progress| progress.is_undo_full = is_full);
         }
     }
 
-    async fn take_back(&self, gone: &[BlockRef], kept: BlockRef) -> Result<Step, WatchError> {
+    /// Takes back the block of `at` and what was folded since, where that can still be done: it is read again from another
+    /// endpoint.
+    pub(super) async fn take_back_from(&self, at: &Header) -> Result<(), WatchError> {
+        let gone: Vec<BlockRef> = {
+            let state = self.writer.read().await;
+            let Some(book) = state.book(self.network()) else {
+                return Ok(());
+            };
+            let blocks = book.blocks.range(at.block.number..).rev();
+            blocks
+                .map(|(number, block)| BlockRef {
+                    number: *number,
+                    hash: block.hash,
+                })
+                .collect()
+        };
+        for block in &gone {
+            let key = undo::key(self.network(), block.number);
+            if self.writer.store().read(Tree::Undo, &key)?.is_none() {
+                return Ok(());
+            }
+        }
+        let kept = BlockRef {
+            number: at.block.number.saturating_sub(1),
+            hash: at.parent_hash,
+        };
+        self.take_back(&gone, kept, Unwinding::Overruled).await?;
+        Ok(())
+    }
+
+    async fn take_back(
+        &self,
+        gone: &[BlockRef],
+        kept: BlockRef,
+        why: Unwinding,
+    ) -> Result<Step, WatchError> {
         if gone.is_empty() {
             return Ok(Step::Idle);
         }
@@ -117,27 +143,24 @@ impl Watcher {
                 let Some(book) = state.books.get_mut(network) else {
                     return Ok::<_, WatchError>(());
                 };
-                for write in &writes {
-                    for table in book.tables() {
-                        if table.undo(write)? {
-                            break;
-                        }
-                    }
-                }
+                observation::take_back(book, &writes)?;
+                self.record(state, extra, None, Noted::Unwound(gone))?;
                 for block in gone {
                     extra
                         .batch
                         .delete(Tree::Undo, undo::key(network, block.number));
                 }
                 state.change_progress(network, |progress| {
-                    progress.reorgs = progress.reorgs.saturating_add(1);
-                    progress.reorg_depth_max = progress.reorg_depth_max.max(depth);
+                    if why == Unwinding::Reorg {
+                        progress.reorgs = progress.reorgs.saturating_add(1);
+                        progress.reorg_depth_max = progress.reorg_depth_max.max(depth);
+                    }
                     progress.is_doubtful = true;
                 });
                 self.announcer.announce(
                     state,
                     network,
-                    &self.told(Happening::Unwound { gone, kept }),
+                    &self.told(Happening::Unwound { gone, kept, why }),
                 );
                 Ok(())
             })

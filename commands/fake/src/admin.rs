@@ -133,6 +133,11 @@ async fn gateway(State(shared): Door, Json(body): Json<Value>) -> Response {
         "mute_acks" => Command::MuteAcks(on),
         "silent" => Command::Silent(on),
         "refuse" => Command::Refuse(on),
+        "shun" => Command::Shun(
+            body["code"]
+                .as_u64()
+                .and_then(|code| u16::try_from(code).ok()),
+        ),
         "dispatch" => Command::Dispatch(
             body["t"].as_str().unwrap_or_default().to_owned(),
             body["d"].clone(),

@@ -146,7 +146,7 @@ impl World {
         self.may(channel, needed)?;
         self.form(request, check_message(&body, &request.files))?;
         if let Some(twin) = self.twin(&body, channel) {
-            return Ok(Answer::ok(self.message_json(&twin)));
+            return Ok(Answer::ok(self.sent_message_json(&twin)));
         }
         let reply_to = self.reference(&body, channel)?;
         let draft = Draft {
@@ -286,7 +286,7 @@ impl World {
 
     /// Shows a new message in its channel and tells the sessions; gives its JSON form.
     pub(crate) fn publish(&mut self, message: Message) -> Value {
-        let value = self.message_json(&message);
+        let value = self.sent_message_json(&message);
         self.say(format!(
             "posted     #{} {} {}",
             self.channel_name(message.channel),

@@ -164,6 +164,10 @@ impl World {
         if !data["shard"].is_null() && !matches!(shard, (Some(id), Some(count)) if id < count) {
             return close(self, 4010);
         }
+        if let Some(code) = self.gateway.shuns {
+            self.gateway.identifies += 1;
+            return close(self, code);
+        }
         if !data["properties"].is_object() {
             return self.reject(connection, 4002, "IDENTIFY without properties");
         }
@@ -213,6 +217,9 @@ impl World {
     }
 
     fn resume(&mut self, connection: u64, data: &Value) {
+        if let Some(code) = self.gateway.shuns {
+            return self.gateway.send(connection, Outgoing::Close(code));
+        }
         if !self.token_fits(&data["token"]) {
             return self.gateway.send(connection, Outgoing::Close(4004));
         }

@@ -24,6 +24,8 @@ pub enum Command {
     Silent(bool),
     /// Refuses new connections (503 on the upgrade).
     Refuse(bool),
+    /// Answers every IDENTIFY and RESUME with this close code, or stops doing so.
+    Shun(Option<u16>),
     /// Sends an event with the next sequence number of each session.
     Dispatch(String, Value),
     /// Sends this text as it is.
@@ -51,6 +53,7 @@ pub(crate) struct Gateway {
     pub(crate) acks_muted: bool,
     pub(crate) silent: bool,
     pub(crate) refuses: bool,
+    pub(crate) shuns: Option<u16>,
     /// Codes the fake closed connections with.
     pub(crate) closed: Vec<u16>,
 }
@@ -211,6 +214,7 @@ impl Gateway {
             Command::MuteAcks(muted) => self.acks_muted = muted,
             Command::Silent(silent) => self.silent = silent,
             Command::Refuse(refuses) => self.refuses = refuses,
+            Command::Shun(code) => self.shuns = code,
             Command::Dispatch(name, data) => self.dispatch(&name, &data),
             Command::Raw(text) => self.send_all(&Outgoing::Frame(text)),
         }

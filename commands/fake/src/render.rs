@@ -241,6 +241,15 @@ impl World {
         value
     }
 
+    /// A message as the answer to its sending and the event about it show it. Whoever fetches it later gets no nonce.
+    pub(crate) fn sent_message_json(&self, message: &Message) -> Value {
+        let mut value = self.message_json(message);
+        if let Some(nonce) = &message.nonce {
+            value["nonce"] = json!(nonce);
+        }
+        value
+    }
+
     fn basic_message_json(&self, message: &Message) -> Value {
         let attachments: Vec<Value> = message.attachments.iter().map(|file| {
             let url = format!("{}/attachments/{}/{}/{}", self.url, message.id, file.id, file.name);
@@ -279,9 +288,6 @@ impl World {
             "pinned": message.pinned,
             "tts": false,
         });
-        if let Some(nonce) = &message.nonce {
-            value["nonce"] = json!(nonce);
-        }
         if let Some(reply_to) = message.reply_to {
             value["message_reference"] = json!({ "type": 0, "channel_id": message.channel, "message_id": reply_to, "guild_id": self.guild });
         }

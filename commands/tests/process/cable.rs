@@ -12,8 +12,19 @@ use tokio::{
 #[derive(Debug)]
 pub(super) struct Cable {
     address: SocketAddr,
-    plugged: Arc<watch::Sender<bool>>,
+    end: Arc<watch::Sender<End>>,
     relay: JoinHandle<()>,
+}
+
+/// What becomes of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// They lead to the server.
+    Plugged,
+    /// There are none.
+    Pulled,
+    /// They come about, and nobody ever answers.
+    Held,
 }
 
 impl Cable {
@@ -25,11 +36,11 @@ impl Cable {
             .to_owned();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let plugged = Arc::new(watch::Sender::new(true));
-        let relay = tokio::spawn(relay(listener, target, Arc::clone(&plugged)));
+        let end = Arc::new(watch::Sender::new(End::Plugged));
+        let relay = tokio::spawn(relay(listener, target, Arc::clone(&end)));
         Self {
             address,
-            plugged,
+            end,
             relay,
         }
     }
@@ -41,12 +52,17 @@ impl Cable {
 
     /// Breaks every connection, and refuses new ones.
     pub(super) fn pull(&self) {
-        self.plugged.send_replace(false);
+        self.end.send_replace(End::Pulled);
     }
 
     /// Lets connections through again.
     pub(super) fn plug(&self) {
-        self.plugged.send_replace(true);
+        self.end.send_replace(End::Plugged);
+    }
+
+    /// Breaks every connection, and answers nothing on new ones.
+    pub(super) fn hold(&self) {
+        self.end.send_replace(End::Held);
     }
 }
 
@@ -57,20 +73,25 @@ impl Drop for Cable {
     }
 }
 
-async fn relay(listener: TcpListener, target: String, plugged: Arc<watch::Sender<bool>>) {
+async fn relay(listener: TcpListener, target: String, end: Arc<watch::Sender<End>>) {
     while let Ok((mut near, _)) = listener.accept().await {
-        let mut plug = plugged.subscribe();
-        if !*plug.borrow_and_update() {
+        let mut end = end.subscribe();
+        let now = *end.borrow_and_update();
+        if now == End::Pulled {
             continue;
         }
         let target = target.clone();
         tokio::spawn(async move {
+            if now == End::Held {
+                let _ended = end.wait_for(|end| *end != End::Held).await;
+                return;
+            }
             let Ok(mut far) = TcpStream::connect(&target).await else {
                 return;
             };
             tokio::select! {
                 _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                _ = plug.wait_for(|plugged| !plugged) => {}
+                _ = end.wait_for(|end| *end != End::Plugged) => {}
             }
         });
     }

@@ -5,10 +5,10 @@ use localnet::Key;
 
 use super::stage::{ALERTS, Stage, TRANSITIONS};
 
-const FILE: &str = "local-keys-beast-1-v1.json";
+pub(super) const FILE: &str = "local-keys-beast-1-v1.json";
 
 /// A keys file with these attesters and their coinbases.
-fn keys_file(rows: &[(&Key, Option<String>)]) -> String {
+pub(super) fn keys_file(rows: &[(&Key, Option<String>)]) -> String {
     let validators: Vec<serde_json::Value> = rows
         .iter()
         .map(|(key, coinbase)| {

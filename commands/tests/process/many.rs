@@ -37,6 +37,7 @@ async fn two_hundred_changes_in_one_block_are_a_few_messages_with_a_table() {
     assert_eq!(table.attachments[0].name, "notices.csv");
     let rows = tellings(&stage.discord, TRANSITIONS).len() - 1;
     assert_eq!(rows, 210);
+    stage.assert_order_of_the_chain(floor).await;
     stage.see_that_nothing_follows(floor).await;
     assert_eq!(stage.discord.invalid_requests().rate_limited, 0);
     stage.assert_rules_were_kept();

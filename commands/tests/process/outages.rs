@@ -1,6 +1,7 @@
 //! One side is away for a while.
 
 use fake::Fault;
+use localnet::Key;
 
 use super::{
     cable::Cable,
@@ -29,26 +30,32 @@ async fn what_discord_missed_arrives_once_and_as_tables_when_it_is_much() {
     let files = messages.iter().map(|message| message.attachments.len());
     assert!(files.sum::<usize>() >= 1);
     assert_eq!(tellings(&stage.discord, TRANSITIONS).len(), 1 + 42);
+    stage.assert_order_of_the_chain(floor).await;
     stage.see_that_nothing_follows(floor).await;
     stage.assert_rules_were_kept();
 }
 
-/// Discord answers, but with 503: the same, and a few stay a few.
+/// Discord answers, but with 503: the same, and a few stay a few. A power cut meanwhile does not change their order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_few_changes_during_an_outage_of_discord_are_a_card_each_afterwards() {
     let stage = Stage::unlimited().await;
     let floor = stage.start_first().await;
     stage.discord.outage(true);
-    for batch in 0..3 {
-        stage.add_keys(batch, 1).await;
-    }
+    // All in one block, in an order that is not the one by address.
+    let mut keys = Key::range(0, 3).unwrap();
+    keys.sort_by_key(|key| std::cmp::Reverse(key.attester));
+    stage.net.add_keys(stage.provider, &keys).await.unwrap();
     let head = stage.net.head().await.unwrap().number;
     stage.hear_of_block(head).await;
+    stage.kill().await;
+    stage.start();
+    stage.hear_of_lives(2).await;
     stage.discord.outage(false);
     stage.see_the_truth(floor).await;
     stage.see_that_nothing_follows(floor).await;
     // The summary, the three, and the last.
     assert_eq!(stage.discord.messages(TRANSITIONS).len(), 5);
+    stage.assert_order_of_the_chain(floor).await;
     stage.assert_rules_were_kept();
 }
 

@@ -46,6 +46,14 @@ async fn an_activation_that_a_reorg_moves_to_another_block_stays_one_message() {
         taken_back[0].text
     );
 
+    stage.net.mine(1).await.unwrap();
+    stage
+        .see("the block in its place", |discord| {
+            let told = of_notice(&tellings(discord, TRANSITIONS), &notice);
+            told[0].text.contains(" is in its place.").then_some(())
+        })
+        .await;
+
     stage.net.flush_entry_queue().await.unwrap();
     stage.see_the_truth(floor).await;
     let after = facts(&stage, floor).await;

@@ -15,7 +15,10 @@ use localnet::{AnvilOptions, Key, Localnet, Profile, ProviderId};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::{telling::compare, truth::facts};
+use super::{
+    telling::{compare, tellings},
+    truth::facts,
+};
 
 /// Where life-cycle changes are told.
 pub(super) const TRANSITIONS: Snowflake = Snowflake(1_100_000_000_000_000_012);
@@ -125,6 +128,32 @@ impl Stage {
         self.steward.lock().unwrap().take().unwrap()
     }
 
+    /// Starts steward on a disk on which no file may grow beyond so many bytes: a write that would is refused.
+    pub(super) fn start_on_a_full_disk(&self, bytes: u64) {
+        let log = OpenOptions::new()
+            .append(true)
+            .open(self.log_file())
+            .unwrap();
+        let mut command = Command::new("/bin/sh");
+        // Blocks of 512 bytes, by POSIX.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" run", bytes / 512);
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_steward")]);
+        self.furnish(&mut command, log);
+        *self.steward.lock().unwrap() = Some(command.spawn().unwrap());
+    }
+
+    /// Whether steward has ended by itself.
+    pub(super) fn has_ended(&self) -> bool {
+        let mut steward = self.steward.lock().unwrap();
+        steward.as_mut().unwrap().try_wait().unwrap().is_some()
+    }
+
+    /// Gives how steward ended by itself.
+    pub(super) async fn end(&self) -> ExitStatus {
+        let mut steward = self.running();
+        self.end_of(&mut steward).await
+    }
+
     /// Starts one more steward with the same settings.
     pub(super) fn spawn(&self) -> Child {
         let log = OpenOptions::new()
@@ -137,8 +166,13 @@ impl Stage {
 
     fn command(&self, log: File) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
+        command.arg("run");
+        self.furnish(&mut command, log);
         command
-            .arg("run")
+    }
+
+    fn furnish(&self, command: &mut Command, log: File) {
+        command
             .env_clear()
             .envs(&self.settings)
             .current_dir(self.directory.path())
@@ -146,7 +180,61 @@ impl Stage {
             .stdout(Stdio::null())
             .stderr(log)
             .kill_on_drop(true);
+    }
+
+    /// Asks steward the same until `look` finds something in its answer.
+    pub(super) async fn see_answer<T>(
+        &self,
+        arguments: &[&str],
+        look: impl Fn(&str) -> Option<T>,
+    ) -> T {
+        let seen = async {
+            loop {
+                let answer = String::from_utf8(self.ask(arguments).await.stdout).unwrap();
+                if let Some(found) = look(&answer) {
+                    return found;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, seen).await {
+            Ok(found) => found,
+            Err(_elapsed) => panic!("never answered: {arguments:?}; {}", self.said()),
+        }
+    }
+
+    /// Runs a command of steward with the same settings, and gives what it said.
+    pub(super) async fn ask(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
         command
+            .args(arguments)
+            .env_clear()
+            .envs(&self.settings)
+            .current_dir(self.home())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        match tokio::time::timeout(PATIENCE, command.output()).await {
+            Ok(output) => output.unwrap(),
+            Err(_elapsed) => panic!("steward {arguments:?} does not end; {}", self.said()),
+        }
+    }
+
+    /// Waits until it is noted that everything up to this block was told.
+    pub(super) async fn see_announced(&self, number: u64) {
+        let file = self.data_dir().join("announced.json");
+        let is_noted = || {
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            let form: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            form["announced"]["local"].as_u64() >= Some(number)
+        };
+        let noted = async {
+            while !is_noted() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, noted).await.is_err() {
+            panic!("block {number} was never noted as told; {}", self.said());
+        }
     }
 
     /// Ends steward as a power cut does.
@@ -268,6 +356,11 @@ impl Stage {
         self.directory.path().join("log")
     }
 
+    /// The directory that steward is started in.
+    pub(super) fn home(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// The directory with steward's state.
     pub(super) fn data_dir(&self) -> PathBuf {
         self.directory.path().join("data")
@@ -290,6 +383,17 @@ impl Stage {
     pub(super) fn use_keys_files(&mut self) {
         let folder = self.keys_dir().display().to_string();
         self.settings.insert("KEYS_DIR", folder);
+    }
+
+    /// Fails when the changes of attesters after `floor` do not read in the order of the chain, cards and rows alike.
+    pub(super) async fn assert_order_of_the_chain(&self, floor: u64) {
+        let is_change = |notice: &String| notice.contains("attester_transition");
+        let facts = facts(self, floor).await.into_iter();
+        let expected: Vec<String> = facts.map(|fact| fact.notice).filter(is_change).collect();
+        let told = tellings(&self.discord, TRANSITIONS).into_iter();
+        let told: Vec<String> = told.map(|one| one.notice).filter(is_change).collect();
+        assert!(!expected.is_sorted(), "by address the order is the same");
+        assert_eq!(told, expected);
     }
 
     /// Fails when anything was done against Discord's rules.

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::contracts::{GSE, Governance, Registry, Rollup};
-use crate::deploy::RollupAddresses;
+use crate::contracts::{Governance, Registry, Rollup};
+use crate::deploy::{self, Addresses, RollupAddresses};
 use crate::localnet::Localnet;
 use crate::rpc::Receipt;
 
@@ -197,22 +197,17 @@ impl Localnet {
     ///
     /// Returns the receipt of the Registry's change.
     pub async fn make_successor_canonical(&self) -> Result<Receipt> {
-        let (governance, rollup) = (self.addresses.governance, self.addresses.successor.rollup);
-        let receipt = self
-            .rpc
-            .send(
-                governance,
-                self.addresses.registry,
-                Registry::addRollupCall { rollup },
-            )
-            .await?;
-        self.rpc
-            .send(
-                governance,
-                self.addresses.gse,
-                GSE::addRollupCall { rollup },
-            )
-            .await?;
-        Ok(receipt)
+        self.make_canonical(self.addresses.successor).await
+    }
+
+    /// The same, with any rollup of this chain.
+    pub async fn make_canonical(&self, rollup: RollupAddresses) -> Result<Receipt> {
+        let Addresses {
+            registry,
+            gse,
+            governance,
+            ..
+        } = self.addresses;
+        deploy::register(&self.rpc, governance, registry, gse, rollup.rollup).await
     }
 }

@@ -32,6 +32,13 @@ sol! {
     }
     struct Split { address[] recipients; uint256[] allocations; uint256 totalAllocation; uint16 distributionIncentive; }
     struct SlashAction { address validator; uint256 slashAmount; }
+    struct StakingQueueConfig {
+        uint256 bootstrapValidatorSetSize;
+        uint256 bootstrapFlushSize;
+        uint256 normalFlushSizeMin;
+        uint256 normalFlushSizeQuotient;
+        uint256 maxQueueFlushSize;
+    }
     struct Withdrawal { uint256 amount; uint256 unlocksAt; address recipient; bool claimed; }
 
     struct Call3 { address target; bool allowFailure; bytes callData; }
@@ -109,6 +116,11 @@ sol! {
         function slash(address attester, uint256 amount) external returns (bool);
         function claimSequencerRewards(address coinbase) external returns (uint256);
         function setRewardsClaimable(bool claimable) external;
+        function setSlasher(address slasher) external;
+        function queueSetSlasher(address slasher) external;
+        function cancelSetSlasher() external;
+        function finalizeSetSlasher() external;
+        function updateStakingQueueConfig(StakingQueueConfig config) external;
         function owner() external view returns (address);
 
         function getStatus(address attester) external view returns (uint8);
@@ -165,18 +177,24 @@ sol! {
         error ValidatorSelection__EpochNotStable(uint256 epoch, uint32 timestamp);
     }
 
+    interface FutureRollup {
+        function surprise(uint256 what) external;
+    }
+
     interface Registry {
         function addRollup(address rollup) external;
         function getCanonicalRollup() external view returns (address);
         function getRollup(uint256 version) external view returns (address);
         function getVersion(uint256 index) external view returns (uint256);
         function numberOfVersions() external view returns (uint256);
+        function getRewardDistributor() external view returns (address);
 
         event CanonicalRollupUpdated(address indexed instance, uint256 indexed version);
     }
 
     interface GSE {
         function addRollup(address rollup) external;
+        function setGovernance(address governance) external;
         function isRegistered(address instance, address attester) external view returns (bool);
         function getLatestRollup() external view returns (address);
         function getRegistrationDigest(G1Point key) external view returns (G1Point memory);
@@ -194,7 +212,12 @@ sol! {
         function balanceOf(address account) external view returns (uint256);
     }
 
+    interface Owned {
+        function transferOwnership(address owner) external;
+    }
+
     interface Slasher {
+        function initializeProposer(address proposer) external;
         function PROPOSER() external view returns (address);
     }
 

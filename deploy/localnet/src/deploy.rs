@@ -15,16 +15,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::build;
-use crate::contracts::{Rollup, Slasher};
+use crate::contracts::{GSE, Registry, Rollup, Slasher};
 use crate::install::Tools;
 use crate::profile::Profile;
-use crate::rpc::Rpc;
+use crate::release::{self, Infrastructure, Release};
+use crate::rpc::{Receipt, Rpc};
 
 /// anvil's first account: it deploys everything and may mint the staking asset.
 pub const DEPLOYER: Address = address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 
 /// The well-known key behind [`DEPLOYER`]: forge signs by itself.
 const DEPLOYER_SECRET: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+
+/// The releases of the first rollup and of its successor; `None`: both v4, as its own script deploys them.
+pub(crate) type Releases = Option<(Release, Release)>;
 
 /// Where Multicall3 is on every chain.
 pub const MULTICALL3: Address = address!("cA11bde05977b3631167028862bE2a173976CA11");
@@ -88,16 +92,19 @@ struct ScriptResult {
 
 /// One contract as `compile.mjs` prints it.
 #[derive(Debug, Deserialize)]
-struct Compiled {
-    bytecode: Bytes,
+pub(crate) struct Compiled {
+    pub(crate) bytecode: Bytes,
     runtime: Bytes,
 }
 
 /// The file of the deployed state for these inputs: any change of a pinned version, a contract or a parameter
 /// gives another name.
-pub(crate) fn state_file(profile: Profile) -> Result<PathBuf> {
+pub(crate) fn state_file(profile: Profile, releases: Releases) -> Result<PathBuf> {
     let package = build::package_folder();
     let mut inputs = format!("{DEPLOYMENT_VERSION} {:?}", profile.environment()).into_bytes();
+    if releases.is_some() {
+        inputs.extend(release::inputs()?.into_bytes());
+    }
     let contracts = ["Multicall3.sol", "Splits.sol", "StakingRegistry.sol"]
         .map(|name| package.join("contracts").join(name));
     for path in [
@@ -111,11 +118,71 @@ pub(crate) fn state_file(profile: Profile) -> Result<PathBuf> {
     }
     let hash = keccak256(inputs).to_string();
     let short = hash.get(2..14).unwrap_or_default();
-    Ok(build::folder()?.join(format!("state-{}-{short}.hex", profile.name())))
+    let releases = releases.map_or_else(String::new, |(first, successor)| {
+        format!("-{}-{}", first.name(), successor.name())
+    });
+    Ok(build::folder()?.join(format!("state-{}{releases}-{short}.hex", profile.name())))
 }
 
 /// Deploys everything onto an empty chain.
-pub(crate) async fn deploy(rpc: &Rpc, tools: &Tools, profile: Profile) -> Result<Addresses> {
+pub(crate) async fn deploy(
+    rpc: &Rpc,
+    tools: &Tools,
+    profile: Profile,
+    releases: Releases,
+) -> Result<Addresses> {
+    let (base, first, successor) = match releases {
+        None => deploy_by_script(rpc, tools, profile).await?,
+        Some(releases) => deploy_releases(rpc, profile, releases).await?,
+    };
+    deploy_doubles(rpc, base, first, successor).await
+}
+
+/// v2's shared contracts, and a rollup of each release.
+async fn deploy_releases(
+    rpc: &Rpc,
+    profile: Profile,
+    (first, successor): (Release, Release),
+) -> Result<(Infrastructure, RollupAddresses, RollupAddresses)> {
+    let base = Infrastructure::deploy(rpc, profile).await?;
+    let version = first.mainnet_version();
+    let first = release::deploy_rollup(rpc, &base, profile, (first, version)).await?;
+    register(rpc, base.governance, base.registry, base.gse, first.rollup).await?;
+    // Two of the same release are of two versions.
+    let other = successor.mainnet_version();
+    let other = if other == version {
+        version.wrapping_add(1)
+    } else {
+        other
+    };
+    let successor = release::deploy_rollup(rpc, &base, profile, (successor, other)).await?;
+    Ok((base, first, successor))
+}
+
+/// Makes a rollup canonical in the Registry and the latest in the GSE, as a governance proposal does.
+///
+/// Returns the receipt of the Registry's change.
+pub(crate) async fn register(
+    rpc: &Rpc,
+    governance: Address,
+    registry: Address,
+    gse: Address,
+    rollup: Address,
+) -> Result<Receipt> {
+    let receipt = rpc
+        .send(governance, registry, Registry::addRollupCall { rollup })
+        .await?;
+    rpc.send(governance, gse, GSE::addRollupCall { rollup })
+        .await?;
+    Ok(receipt)
+}
+
+/// Everything of v4, by the script that the package brings along.
+async fn deploy_by_script(
+    rpc: &Rpc,
+    tools: &Tools,
+    profile: Profile,
+) -> Result<(Infrastructure, RollupAddresses, RollupAddresses)> {
     let project = project(tools)?;
     let forge = |script: &str, environment: &[(&str, String)]| {
         run_script(tools, &project, rpc.url(), script, profile, environment)
@@ -130,7 +197,25 @@ pub(crate) async fn deploy(rpc: &Rpc, tools: &Tools, profile: Profile) -> Result
         ("VK_TREE_ROOT", "1".to_owned()),
     ];
     let next = forge("DeployRollupForUpgrade", &next)?;
+    let first = rollup_addresses(rpc, base.rollup_address, base.rollup_version).await?;
+    let successor = rollup_addresses(rpc, next.rollup_address, next.rollup_version).await?;
+    let base = Infrastructure {
+        registry,
+        gse: base.gse_address.with_context(missing)?,
+        governance: base.governance_address.with_context(missing)?,
+        staking_asset,
+        fee_asset: base.fee_asset_address.with_context(missing)?,
+    };
+    Ok((base, first, successor))
+}
 
+/// The contracts that no package carries, and the addresses of everything.
+async fn deploy_doubles(
+    rpc: &Rpc,
+    base: Infrastructure,
+    first: RollupAddresses,
+    successor: RollupAddresses,
+) -> Result<Addresses> {
     let compiled = compile()?;
     let contract = |name: &str| {
         compiled
@@ -146,17 +231,17 @@ pub(crate) async fn deploy(rpc: &Rpc, tools: &Tools, profile: Profile) -> Result
         .create(DEPLOYER, contract("PullSplitFactory")?.bytecode.clone())
         .await?;
     let mut code = contract("StakingRegistry")?.bytecode.to_vec();
-    code.extend((staking_asset, pull_split_factory, registry).abi_encode_params());
+    code.extend((base.staking_asset, pull_split_factory, base.registry).abi_encode_params());
     let staking_registry = rpc.create(DEPLOYER, code.into()).await?;
 
     let addresses = Addresses {
-        registry,
-        first: rollup_addresses(rpc, &base).await?,
-        successor: rollup_addresses(rpc, &next).await?,
-        gse: base.gse_address.with_context(missing)?,
-        governance: base.governance_address.with_context(missing)?,
-        staking_asset,
-        fee_asset: base.fee_asset_address.with_context(missing)?,
+        registry: base.registry,
+        first,
+        successor,
+        gse: base.gse,
+        governance: base.governance,
+        staking_asset: base.staking_asset,
+        fee_asset: base.fee_asset,
         staking_registry,
         pull_split_factory,
         multicall3: MULTICALL3,
@@ -178,13 +263,16 @@ pub(crate) async fn addresses(rpc: &Rpc) -> Result<Addresses> {
         .with_context(|| format!("{} is not a chain that localnet made", rpc.url()))
 }
 
-async fn rollup_addresses(rpc: &Rpc, result: &ScriptResult) -> Result<RollupAddresses> {
-    let slasher = rpc
-        .call(result.rollup_address, Rollup::getSlasherCall {})
-        .await?;
+/// A rollup with its slasher and proposer.
+pub(crate) async fn rollup_addresses(
+    rpc: &Rpc,
+    rollup: Address,
+    version: u64,
+) -> Result<RollupAddresses> {
+    let slasher = rpc.call(rollup, Rollup::getSlasherCall {}).await?;
     Ok(RollupAddresses {
-        rollup: result.rollup_address,
-        version: result.rollup_version,
+        rollup,
+        version,
         slasher,
         slashing_proposer: rpc.call(slasher, Slasher::PROPOSERCall {}).await?,
     })
@@ -262,7 +350,7 @@ fn run_script(
     }
 }
 
-fn compile() -> Result<BTreeMap<String, Compiled>> {
+pub(crate) fn compile() -> Result<BTreeMap<String, Compiled>> {
     let output = Command::new("node")
         .arg("compile.mjs")
         .current_dir(build::package_folder())

@@ -26,23 +26,39 @@ pub struct Tools {
 /// Needs `node` (20 or newer) and `npm` on the path.
 pub fn install() -> Result<Tools> {
     let folder = build::package_folder();
+    packages(
+        folder,
+        "npm comes with Node.js and brings anvil, forge and the contracts",
+    )?;
+    tools(&folder.join("node_modules"))
+}
+
+/// Installs the contracts of other releases (13 MB), which only chains with several releases need.
+pub(crate) fn install_releases() -> Result<()> {
+    install()?;
+    let folder = build::package_folder().join("releases");
+    packages(
+        &folder,
+        "npm comes with Node.js and brings the contracts of other releases",
+    )
+}
+
+/// Installs what the `package-lock.json` of a folder pins.
+fn packages(folder: &Path, purpose: &str) -> Result<()> {
     let _lock = Lock::acquire("install")?;
     let wanted = fs::read(folder.join("package-lock.json")).context("reading package-lock.json")?;
     let stamp = folder.join("node_modules").join(".localnet-lock.json");
     if fs::read(&stamp).ok().as_deref() != Some(wanted.as_slice()) {
         run(
+            folder,
             "node",
             &["--version"],
             "Node.js 20 or newer (https://nodejs.org) runs the Solidity compiler",
         )?;
-        run(
-            "npm",
-            &["ci", "--ignore-scripts"],
-            "npm comes with Node.js and brings anvil, forge and the contracts",
-        )?;
+        run(folder, "npm", &["ci", "--ignore-scripts"], purpose)?;
         fs::write(&stamp, &wanted).with_context(|| format!("writing {}", stamp.display()))?;
     }
-    tools(&folder.join("node_modules"))
+    Ok(())
 }
 
 fn tools(modules: &Path) -> Result<Tools> {
@@ -81,10 +97,10 @@ fn present(modules: &Path, package: &str, within: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn run(program: &str, arguments: &[&str], purpose: &str) -> Result<()> {
+fn run(folder: &Path, program: &str, arguments: &[&str], purpose: &str) -> Result<()> {
     let output = match Command::new(program)
         .args(arguments)
-        .current_dir(build::package_folder())
+        .current_dir(folder)
         .output()
     {
         Ok(output) => output,

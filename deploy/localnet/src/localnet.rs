@@ -13,10 +13,11 @@ use serde_json::json;
 use crate::anvil::{Anvil, AnvilOptions};
 use crate::build::{self, Lock};
 use crate::contracts::StakingAsset;
-use crate::deploy::{self, Addresses, DEPLOYER};
+use crate::deploy::{self, Addresses, DEPLOYER, Releases};
 use crate::install;
 use crate::key::Key;
 use crate::profile::Profile;
+use crate::release::Release;
 use crate::rpc::{Receipt, Rpc};
 
 /// The contracts on a chain, and actions on them.
@@ -43,16 +44,35 @@ impl Localnet {
 
     /// The same, on an anvil with these options. `load_state` replaces the deployment.
     pub async fn deploy_with(profile: Profile, options: &AnvilOptions) -> Result<Self> {
+        Self::start(profile, None, options).await
+    }
+
+    /// A chain whose first rollup is of one release and whose successor is of another, with the small profile.
+    pub async fn deploy_releases(first: Release, successor: Release) -> Result<Self> {
+        let options = AnvilOptions::default();
+        Self::deploy_releases_with(Profile::Small, (first, successor), &options).await
+    }
+
+    /// The same with any profile, on an anvil with these options.
+    pub async fn deploy_releases_with(
+        profile: Profile,
+        releases: (Release, Release),
+        options: &AnvilOptions,
+    ) -> Result<Self> {
+        Self::start(profile, Some(releases), options).await
+    }
+
+    async fn start(profile: Profile, releases: Releases, options: &AnvilOptions) -> Result<Self> {
         let tools = install::install()?;
         let state = match &options.load_state {
             Some(path) => path.clone(),
             None => {
-                let state = deploy::state_file(profile)?;
+                let state = deploy::state_file(profile, releases)?;
                 let _lock = Lock::acquire_aside("deploy").await?;
                 if !state.exists() {
                     let anvil = Anvil::start(&AnvilOptions::default())?;
                     let rpc = Rpc::new(&anvil.url())?;
-                    deploy::deploy(&rpc, &tools, profile).await?;
+                    deploy::deploy(&rpc, &tools, profile, releases).await?;
                     dump(&rpc, &state).await?;
                 }
                 state

@@ -4,7 +4,7 @@ use alloy::primitives::Address;
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use localnet::rollup::tokens;
-use localnet::{AnvilOptions, Key, Localnet, Profile, ProviderId, stages};
+use localnet::{AnvilOptions, Key, Localnet, Profile, ProviderId, Release, stages};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The real Aztec contracts on a local anvil. Needs node and npm, and nothing else.
@@ -28,7 +28,10 @@ enum Command {
     /// Start a chain with one provider and keep it running until Ctrl-C
     Up(Up),
     /// Run a whole life cycle and print each stage
-    Stages,
+    Stages {
+        #[command(flatten)]
+        releases: Releases,
+    },
     #[command(flatten)]
     Act(Action),
 }
@@ -116,6 +119,18 @@ struct Up {
     /// Blocks of L1 in an epoch of L1: `finalized` is two epochs behind the head
     #[arg(long, default_value_t = 32)]
     slots_in_an_epoch: u64,
+    #[command(flatten)]
+    releases: Releases,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+struct Releases {
+    /// The release of the first rollup; v5 is v4 compiled with the differences that a watcher meets
+    #[arg(long, value_enum, default_value_t = Release::V4)]
+    release: Release,
+    /// The release of the rollup that `upgrade` makes canonical
+    #[arg(long, value_enum, default_value_t = Release::V4)]
+    successor: Release,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -138,8 +153,9 @@ async fn main() -> Result<()> {
     let options = Options::parse();
     match options.command {
         Command::Up(up) => run(&up).await,
-        Command::Stages => {
-            let net = Localnet::deploy(Profile::Small).await?;
+        Command::Stages { releases } => {
+            let options = AnvilOptions::default();
+            let net = deploy(Profile::Small, releases, &options).await?;
             stages::run(&net, |stage, seen| say(&format!("{stage:<22}{seen}"))).await
         }
         Command::Act(action) => act(&Localnet::attach(&options.rpc).await?, action).await,
@@ -154,13 +170,21 @@ async fn run(options: &Up) -> Result<()> {
     }
 }
 
+async fn deploy(profile: Profile, releases: Releases, options: &AnvilOptions) -> Result<Localnet> {
+    match (releases.release, releases.successor) {
+        // As its own script deploys it.
+        (Release::V4, Release::V4) => Localnet::deploy_with(profile, options).await,
+        releases => Localnet::deploy_releases_with(profile, releases, options).await,
+    }
+}
+
 async fn serve(options: &Up) -> Result<()> {
     let anvil = AnvilOptions {
         port: options.port,
         slots_in_an_epoch: options.slots_in_an_epoch,
         ..Default::default()
     };
-    let net = Localnet::deploy_with(options.profile.into(), &anvil).await?;
+    let net = deploy(options.profile.into(), options.releases, &anvil).await?;
     let admin = Localnet::account("admin");
     let provider = net
         .register_provider(admin, 500, Localnet::account("provider rewards"))
@@ -266,7 +290,7 @@ fn table(net: &Localnet, provider: ProviderId, admin: Address) -> String {
 
 fn environment(net: &Localnet, provider: ProviderId) -> String {
     format!(
-        "NETWORK=local\nL1_RPC_URLS={}\nCHAIN_ID=31337\nREGISTRY_ADDRESS={}\nSTAKING_REGISTRY_ADDRESS={}\nPROVIDER_ID={}\n",
+        "NETWORK=local\nL1_RPC_URLS={}\nCHAIN_ID=31337\nREGISTRY_ADDRESS={}\nSTAKING_REGISTRY_ADDRESS={}\nFIRST_BLOCK=0\nPROVIDER_ID={}\n",
         net.url(),
         net.addresses.registry,
         net.addresses.staking_registry,

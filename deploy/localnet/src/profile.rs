@@ -1,6 +1,9 @@
 //! The parameters a rollup is deployed with, as the environment variables that its deployment script reads
 //! (source: `script/deploy/RollupConfiguration.sol` and `DeploymentConfiguration.sol`).
 
+use alloy::primitives::U256;
+use anyhow::{Context as _, Result};
+
 /// A named set of parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
@@ -41,6 +44,18 @@ impl Profile {
             Self::Mainnet => MAINNET,
         });
         environment
+    }
+
+    /// One of its variables, as a number; an address is one too.
+    pub(crate) fn number(self, name: &str) -> Result<U256> {
+        let environment = self.environment();
+        let (_, value) = environment
+            .iter()
+            .find(|(one, _)| *one == name)
+            .with_context(|| format!("the profile has no {name}"))?;
+        value
+            .parse()
+            .with_context(|| format!("{name} is {value}, which is no number"))
     }
 }
 

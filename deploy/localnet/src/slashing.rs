@@ -1,11 +1,16 @@
 //! Slashing by votes, as sequencers do it: the proposer of a slot signs which members of past committees to slash.
 
 use alloy::primitives::{Address, Bytes, U256};
-use anyhow::{Context as _, Result, ensure};
+use alloy::sol_types::SolCall as _;
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::json;
 
 use crate::contracts::{Rollup, SlashAction, TallySlashingProposer};
 use crate::localnet::Localnet;
 use crate::rpc::Receipt;
+
+/// One of six is left out of four committees of four once in eighty rounds; twice in a row is not to be expected.
+const ROUNDS_TRIED_MAX: u64 = 5;
 
 /// What a round of votes holds.
 #[derive(Debug, Clone)]
@@ -62,14 +67,12 @@ impl Localnet {
     /// A round as the chain sees it now.
     pub async fn slashing_round(&self, number: u64) -> Result<Round> {
         let (proposer, round) = (self.addresses.first.slashing_proposer, U256::from(number));
-        let state = self
-            .call(proposer, TallySlashingProposer::getRoundCall { round })
-            .await?;
+        let (is_executed, votes) = self.round_state(proposer, round).await?;
         let committees = self.target_committees(round).await?;
         Ok(Round {
             number,
-            votes: u64::try_from(state.voteCount).context("the votes are beyond 64 bits")?,
-            is_executed: state.isExecuted,
+            votes: u64::try_from(votes).context("the votes are beyond 64 bits")?,
+            is_executed,
             tally: self
                 .call(
                     proposer,
@@ -77,6 +80,18 @@ impl Localnet {
                 )
                 .await?,
         })
+    }
+
+    /// `getRound`: v2 says between the two whether the round is ready.
+    async fn round_state(&self, proposer: Address, round: U256) -> Result<(bool, U256)> {
+        let data = Bytes::from(TallySlashingProposer::getRoundCall { round }.abi_encode());
+        let call = json!([{ "to": proposer, "data": data }, "latest"]);
+        let answer: Bytes = self.rpc.request("eth_call", call).await?;
+        let (Some(first), Some(last)) = (answer.first_chunk::<32>(), answer.last_chunk::<32>())
+        else {
+            bail!("getRound answered {answer}");
+        };
+        Ok((*first != [0; 32], U256::from_be_bytes(*last)))
     }
 
     /// The round of the newest block.
@@ -113,6 +128,22 @@ impl Localnet {
             .await?;
         let timestamp = self.slot_start(U256::from(number) * round_slots).await?;
         self.warp_to(timestamp).await
+    }
+
+    /// Makes a block in the first slot of the next round that judges `offender`, and gives the round's number.
+    ///
+    /// Whoever is drawn for no committee of a round's target epochs cannot be voted on in it.
+    pub async fn advance_to_round_judging(&self, offender: Address) -> Result<u64> {
+        // Four rounds on, even the newest member of the set has stood for all target epochs.
+        let first = self.current_slashing_round().await?.saturating_add(4);
+        for round in first..first.saturating_add(ROUNDS_TRIED_MAX) {
+            self.advance_to_round(round).await?;
+            let committees = self.target_committees(U256::from(round)).await?;
+            if committees.iter().flatten().any(|seat| *seat == offender) {
+                return Ok(round);
+            }
+        }
+        bail!("{offender} was drawn for no committee in {ROUNDS_TRIED_MAX} rounds")
     }
 
     async fn target_committees(&self, round: U256) -> Result<Vec<Vec<Address>>> {

@@ -126,8 +126,7 @@ async fn vote(net: &Localnet, offender: Address, tell: &mut impl FnMut(&str, &st
         .await?;
     }
     net.drain_entry_queue().await?;
-    let round = net.current_slashing_round().await?.saturating_add(4);
-    net.advance_to_round(round).await?;
+    let round = net.advance_to_round_judging(offender).await?;
     while net.slashing_round(round).await?.tally.is_empty() {
         net.vote_to_slash(offender, 1).await?;
     }

@@ -41,9 +41,7 @@ fn slashes(receipt: &Receipt) -> Vec<U256> {
 async fn a_quorum_of_votes_slashes_once_for_each_epoch_of_the_round() -> Result<()> {
     let (net, offender) = with_validators().await?;
     let proposer = net.addresses.first.slashing_proposer;
-    // Three rounds after the entry every judged epoch has a committee.
-    let round = net.current_slashing_round().await? + 4;
-    net.advance_to_round(round).await?;
+    let round = net.advance_to_round_judging(offender).await?;
     let quorum = net
         .call(proposer, TallySlashingProposer::QUORUMCall {})
         .await?;
@@ -86,8 +84,7 @@ async fn a_quorum_of_votes_slashes_once_for_each_epoch_of_the_round() -> Result<
 async fn a_round_that_ejects_goes_on_slashing_the_exit() -> Result<()> {
     let (net, offender) = with_validators().await?;
     net.slash(offender, tokens(6_000)).await?;
-    let round = net.current_slashing_round().await? + 4;
-    net.advance_to_round(round).await?;
+    let round = net.advance_to_round_judging(offender).await?;
     while net.slashing_round(round).await?.tally.is_empty() {
         net.vote_to_slash(offender, 3).await?;
     }

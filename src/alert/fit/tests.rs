@@ -172,6 +172,8 @@ fn text_is_cut_between_visible_characters() {
     });
     assert_eq!(markdown(&cut_text(text, limit(8, 30))), "see the…");
     assert_eq!(footer("id", "1.0"), "id · steward 1.0");
+    assert_eq!(footer_id("id · steward 1.0"), "id");
+    assert_eq!(footer_id("id"), "id");
     assert_eq!(footer(&"x".repeat(95), "1.0").len(), 95);
 }
 

@@ -35,8 +35,12 @@ pub fn judge(
     let mut changes = Vec::new();
     for class in Class::ALL.into_iter().filter(|class| class.is_incident()) {
         let mut found: BTreeMap<&str, &Finding> = BTreeMap::new();
+        let mut subjects: Vec<&str> = Vec::new();
         for finding in findings.iter().filter(|finding| finding.class == class) {
-            let worst = found.entry(&finding.subject).or_insert(finding);
+            let worst = found.entry(&finding.subject).or_insert_with(|| {
+                subjects.push(&finding.subject);
+                finding
+            });
             if finding.severity > worst.severity {
                 *worst = finding;
             }
@@ -48,7 +52,7 @@ pub fn judge(
             unknown,
             now,
         };
-        bench.judge(&found, &mut changes);
+        bench.judge(&found, &subjects, &mut changes);
     }
     changes
 }
@@ -63,7 +67,13 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn judge(&self, found: &BTreeMap<&str, &Finding>, changes: &mut Vec<IncidentChange>) {
+    /// New incidents are opened in the order in which they were found.
+    fn judge(
+        &self,
+        found: &BTreeMap<&str, &Finding>,
+        subjects: &[&str],
+        changes: &mut Vec<IncidentChange>,
+    ) {
         let is_source_missing = self.note_absent(found, changes);
         let mut mature: BTreeMap<&str, &Finding> = BTreeMap::new();
         for (subject, finding) in found {
@@ -83,7 +93,8 @@ impl Bench<'_> {
                 None => self.missing(incident, self.is_unknown(&incident.scope), changes),
             }
         }
-        let rest: Vec<&Finding> = mature.into_values().collect();
+        let rest = subjects.iter().filter_map(|subject| mature.remove(subject));
+        let rest: Vec<&Finding> = rest.collect();
         match group {
             Some(group) if rest.is_empty() => self.missing(group, is_source_missing, changes),
             Some(group) => self.refresh_group(group, &rest, is_source_missing, changes),

@@ -35,6 +35,11 @@ pub enum Refused {
         "There is no incident \"{0}\". It may be older than what is kept; the list of incidents shows those that are."
     )]
     Unknown(String),
+    /// The name fits several.
+    #[error(
+        "\"{0}\" means {1} incidents, among them {2}. Give the five signs of the one that is meant."
+    )]
+    Ambiguous(String, usize, String),
     /// It is over.
     #[error(
         "The incident \"{0}\" is resolved, so there is nothing to silence. If it comes back, it is told again."

@@ -157,6 +157,14 @@ fn stranded(byte: u8) -> Finding {
 const A1: &str = "a1/coinbase_missing/1";
 
 #[test]
+fn new_incidents_are_told_in_the_order_in_which_they_were_found() {
+    let mut world = World::new();
+    let notices = world.find(&[missing(3, &[]), missing(1, &[]), missing(2, &[])]);
+    let order = ["a3", "a1", "a2"].map(|subject| format!("{subject}/coinbase_missing/1"));
+    assert_eq!(ids(&notices), order);
+}
+
+#[test]
 fn an_incident_is_one_card_from_opening_to_end() {
     let mut world = World::new();
     assert_eq!(ids(&world.find(&[missing(1, &[])])), [A1]);
@@ -370,7 +378,7 @@ fn a_storm_is_one_incident_with_all_of_it_in_a_file() {
     First deadline: <t:1795333600:R> (<t:1795333600:f>)
     Incident: open since <t:1795233600:R>
     (Acknowledge) (Snooze 1 h) (Snooze 8 h) (Snooze until changed) (Why)
-    _ testnet/*/coinbase_missing/1 · steward 0.1.0
+    _ iyhxf · testnet/*/coinbase_missing/1 · steward 0.1.0
     ```
     attester  host   deadline              configured
     fra-2/18  fra-2  2026-11-22 07:46 UTC  none

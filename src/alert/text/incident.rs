@@ -17,8 +17,8 @@ use crate::alert::{
     card::{Button, ButtonAction, Field, Message, Severity, Span, Text},
     class::Class,
     facts::Facts,
-    fit::{CONTENT, cut_text, fit, fit_message},
-    incident::{Incident, Line, Snooze, State, Step},
+    fit::{self, CONTENT, cut_text, fit, fit_message},
+    incident::{Incident, Line, Snooze, State, Step, handle},
     render::markdown::bare,
 };
 
@@ -72,6 +72,8 @@ pub fn card(context: &Context<'_>, incident: &Incident) -> Message {
         title.0.insert(0, Span::Plain("Resolved: ".to_owned()));
     }
     let mut card = context.card(severity, title, &incident.id, incident.opened_at);
+    let id = incident.id.as_str();
+    card.footer = fit::footer(&format!("{} · {id}", handle(id)), context.build);
     if incident.is_open() {
         card.body.extend(told.lines);
         card.body.extend(

@@ -1,10 +1,11 @@
 //! Digests, changes and retractions, as people read them.
 
 use super::{
+    catch_up::{self, CatchUp},
     change::{self, Canonical, Seen, Slashed},
     digest::{self, Many, Summary},
     fixtures::{attester, context, evidence, explorer, show},
-    retraction::{Reorg, retract},
+    retraction::{Reorg, retract, with_replacement},
     transition::Finality,
 };
 use crate::{
@@ -278,6 +279,57 @@ fn a_test_says_that_it_is_one() {
 }
 
 #[test]
+fn a_catch_up_says_how_far_it_is_and_then_that_it_is_over() {
+    let explorer = explorer();
+    let facts = CatchUp {
+        occurrence: 2,
+        from: BlockNumber::new(23_699_999),
+        reached: BlockNumber::new(24_323_000),
+        head: BlockNumber::new(25_533_400),
+        percent: 34,
+        per_second: Some(1_200),
+        left_seconds: Some(1_008),
+        is_first: true,
+        now: at(),
+    };
+    insta::assert_snapshot!(show(&catch_up::reading(&context(&explorer), &facts)), @r"
+    (Testnet · Provider 7)
+    🔵 Reading history: 34 %
+    Read up to block [24,323,000](https://scan.test/block/24323000) of [25,533,400](https://scan.test/block/25533400), 1,200 blocks a second.
+    Nothing is told before the head is reached; then a summary says how things stand.
+    Nothing is to be done: after a restart it goes on where it stopped.
+    At the head: <t:1795234608:R>
+    To read: 1,210,400 blocks
+    _ testnet/-/catch_up/2 · steward 0.1.0
+    ");
+    let later = CatchUp {
+        per_second: None,
+        left_seconds: None,
+        is_first: false,
+        ..facts
+    };
+    insta::assert_snapshot!(show(&catch_up::reading(&context(&explorer), &later)), @r"
+    (Testnet · Provider 7)
+    🔵 Reading history: 34 %
+    Read up to block [24,323,000](https://scan.test/block/24323000) of [25,533,400](https://scan.test/block/25533400).
+    Changes that were missed are told as they are read.
+    Nothing is to be done: after a restart it goes on where it stopped.
+    At the head: unknown: the speed was not measured yet
+    To read: 1,210,400 blocks
+    _ testnet/-/catch_up/2 · steward 0.1.0
+    ");
+    let blocks = (BlockNumber::new(23_699_999), BlockNumber::new(25_533_402));
+    let read = catch_up::read(&context(&explorer), 2, blocks, 7_800, at());
+    insta::assert_snapshot!(show(&read), @r"
+    (Testnet · Provider 7)
+    🟢 History is read to the head
+    1,833,403 blocks up to block [25,533,402](https://scan.test/block/25533402) were read in 2 h 10 min.
+    From here on every change is told as it happens.
+    _ testnet/-/catch_up/2 · steward 0.1.0
+    ");
+}
+
+#[test]
 fn what_a_reorg_takes_back_is_struck_through() {
     let explorer = explorer();
     let evidence = evidence("Rollup.Slashed");
@@ -289,18 +341,15 @@ fn what_a_reorg_takes_back_is_struck_through() {
     let message = change::slashed(&context(&explorer), &slash(Known::Is(Wei::ZERO)), &seen);
     let reorg = Reorg {
         replaced: evidence.block,
-        by: Some(BlockRef {
-            number: evidence.block.number,
-            hash: B256::repeat_byte(0xcc),
-        }),
         depth: 1,
+        is_overruled: false,
     };
     let holds = "entry queue (rollup 4248422647), position 1";
     let taken = retract(&context(&explorer), &message, &reorg, Some(holds));
     insta::assert_snapshot!(show(&taken), @r"
     (Testnet · Provider 7)
     ⚪ ~~Attester fra-2/18 was slashed by 2,000 AZTEC~~
-    Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was replaced by `0xcccccccc…` in a reorg of 1 block.
+    Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was taken out by a reorg of 1 block; none is in its place yet.
     What holds now: entry queue \(rollup 4248422647\), position 1.
     (Why)
     _ testnet/0x1212121212121212121212121212121212121212/attester_slashed/2 · steward 0.1.0
@@ -309,4 +358,40 @@ fn what_a_reorg_takes_back_is_struck_through() {
         retract(&context(&explorer), &taken, &reorg, Some(holds)),
         taken
     );
+    let by = BlockRef {
+        number: evidence.block.number,
+        hash: B256::repeat_byte(0xcc),
+    };
+    let line = |by| {
+        let filled = with_replacement(&taken, by).unwrap();
+        assert_eq!(with_replacement(&filled, by), None, "it waits no more");
+        crate::alert::render::markdown(&filled.cards[0].body[0])
+    };
+    insta::assert_snapshot!(line(Some(by)), @r"Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was taken out by a reorg of 1 block; `0xcccccccc…` is in its place.");
+    insta::assert_snapshot!(line(None), @r"Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was taken out by a reorg of 1 block; another is in its place.");
+}
+
+#[test]
+fn what_a_majority_contradicts_is_taken_back_with_the_reason() {
+    let explorer = explorer();
+    let evidence = evidence("Rollup.Slashed");
+    let seen = Seen {
+        evidence: &evidence,
+        sources: None,
+        finality: Finality::Seen,
+    };
+    let message = change::slashed(&context(&explorer), &slash(Known::Is(Wei::ZERO)), &seen);
+    let reorg = Reorg {
+        replaced: evidence.block,
+        depth: 3,
+        is_overruled: true,
+    };
+    let taken = retract(&context(&explorer), &message, &reorg, None);
+    insta::assert_snapshot!(show(&taken), @r"
+    (Testnet · Provider 7)
+    ⚪ ~~Attester fra-2/18 was slashed by 2,000 AZTEC~~
+    Taken back: block [25,533,401](https://scan.test/block/25533401) (`0xbbbbbbbb…`) was told by one endpoint only, and a majority contradicts it; it is read again from another.
+    (Why)
+    _ testnet/0x1212121212121212121212121212121212121212/attester_slashed/2 · steward 0.1.0
+    ");
 }

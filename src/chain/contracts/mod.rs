@@ -8,9 +8,11 @@ pub mod abi;
 mod decode;
 mod event;
 mod queue_config;
+#[cfg(test)]
+mod releases;
 mod view;
 
 pub use decode::decode;
 pub use event::{BONUS_INSTANCE, ContractRole, Decoded, Event, Instance};
 pub use queue_config::{QueueConfig, queue_config_slot, unpack_queue_config};
-pub use view::{MULTICALL3, ViewFault, answer, call, encoded};
+pub use view::{MULTICALL3, ViewFault, answer, answer_round, call, encoded};

@@ -2,9 +2,10 @@
 
 use alloy::sol_types::{SolCall, SolValue};
 
+use super::abi::SlashingProposer;
 use crate::{
     chain::{Call, CallAnswer},
-    units::{Address, Bytes},
+    units::{Address, Bytes, U256},
 };
 
 /// Multicall3, at the same address on every chain.
@@ -44,8 +45,52 @@ pub fn answer<C: SolCall>(answer: &CallAnswer) -> Result<C::Return, ViewFault> {
     }
 }
 
+/// Reads the answer to `SlashingProposer.getRound`: whether the round was executed, and its votes.
+///
+/// v2 says between the two whether the round is ready to be executed; later releases leave that to a view of its own.
+///
+/// # Errors
+/// As [`answer`].
+pub fn answer_round(raw: &CallAnswer) -> Result<(bool, U256), ViewFault> {
+    // Three words against two.
+    const WITH_READINESS_BYTES: usize = 3 * 32;
+    match raw {
+        CallAnswer::Returned(bytes) if bytes.len() == WITH_READINESS_BYTES => {
+            <(bool, bool, U256)>::abi_decode_params(bytes)
+                .map(|(is_executed, _, votes)| (is_executed, votes))
+                .map_err(|error| ViewFault::Malformed(error.to_string()))
+        }
+        _ => answer::<SlashingProposer::getRoundCall>(raw)
+            .map(|round| (round.isExecuted, round.voteCount)),
+    }
+}
+
 /// ABI-encodes a value, for the worlds of the tests.
 #[must_use]
 pub fn encoded<V: SolValue>(value: &V) -> Bytes {
     Bytes::from(value.abi_encode())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_is_read_in_the_form_of_every_release() {
+        let votes = U256::from(65);
+        let read = |bytes: Bytes| answer_round(&CallAnswer::Returned(bytes));
+        let v2 = Bytes::from((false, true, votes).abi_encode_params());
+        assert_eq!(read(v2), Ok((false, votes)));
+        let v3 = Bytes::from((true, votes).abi_encode_params());
+        assert_eq!(read(v3), Ok((true, votes)));
+        assert!(matches!(
+            read(Bytes::from_static(&[1])),
+            Err(ViewFault::Malformed(_))
+        ));
+        let reverted = CallAnswer::Reverted(Bytes::new());
+        assert_eq!(
+            answer_round(&reverted),
+            Err(ViewFault::Reverted(Bytes::new()))
+        );
+    }
 }

@@ -36,7 +36,7 @@ impl Announcer for Silence {
         let is_swept = state
             .book(network)
             .is_some_and(|book| book.summary().is_swept);
-        if let Happening::Folded(outcome) = &told.happening {
+        if let Happening::Folded { outcome, .. } = &told.happening {
             for entry in &outcome.changes {
                 println!("    {:?}", entry.change);
             }

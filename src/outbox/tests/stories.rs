@@ -91,6 +91,45 @@ async fn where_history_is_forbidden_only_a_person_sends_again() {
     process.end().await;
 }
 
+/// The first of the backlog is taken back and owed again: it is then the last, in the table too.
+#[tokio::test(start_paused = true)]
+async fn a_merged_backlog_keeps_the_order_in_which_it_is_owed() {
+    let mut house = House::new(1);
+    let process = house.start();
+    let block = BlockRef {
+        number: BlockNumber::new(100),
+        hash: B256::repeat_byte(1),
+    };
+    house.world.set(|rules| rules.is_down = true);
+    let owe = |number| {
+        let mut notice = transition(number, "active");
+        notice.cause = (number == 2).then_some(block);
+        process.owe(vec![notice])
+    };
+    for number in 1..=40 {
+        owe(number).await.unwrap();
+    }
+    process
+        .change(|outbox, jobs, now| outbox.cancel_caused_by(jobs, now, &[block]))
+        .await;
+    owe(2).await.unwrap();
+    house.world.set(|rules| rules.is_down = false);
+    process.settle().await;
+    let seen = house.world.seen(NEWS);
+    let rows: Vec<&str> = seen
+        .iter()
+        .flat_map(|message| &message.files)
+        .flat_map(|file| file.lines().skip(1))
+        .filter_map(|row| row.split(',').next())
+        .collect();
+    let expected = (2..=40).filter(|number| *number != 2).chain([2]);
+    let expected: Vec<String> = expected
+        .map(|number| id(Class::AttesterTransition, number).as_str().to_owned())
+        .collect();
+    assert_eq!(rows, expected);
+    process.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_change_that_moves_to_another_block_keeps_its_message() {
     let mut house = House::new(1);

@@ -107,9 +107,25 @@ async fn rollups(
                 .iter()
                 .map(|(_, rollup)| rollup.slashing.len())
                 .sum();
+            let strangers: Vec<String> = rollups
+                .iter()
+                .filter(|(_, rollup)| rollup.parameters.is_none())
+                .map(|(version, _)| version.to_string())
+                .collect();
             let (count, versions) = (rollups.len(), versions.join(", "));
             let detail = format!("rollups: {count} (version {versions}), slashers: {slashers}");
-            Finding::good(Area::Contracts, subject, detail)
+            match strangers.as_slice() {
+                [] => Finding::good(Area::Contracts, subject, detail),
+                strangers => Finding::doubtful(
+                    Area::Contracts,
+                    subject,
+                    format!(
+                        "{detail}; not a release that is known here: version {}",
+                        strangers.join(", ")
+                    ),
+                    "Look for a newer steward: until then the times and thresholds of that rollup are unknown.",
+                ),
+            }
         }
         Err(error) => {
             let next = "Check REGISTRY_ADDRESS, and the endpoints above.";

@@ -5,13 +5,12 @@ use std::{fs, net::TcpListener, path::Path, sync::Arc, time::Duration};
 use super::{Area, Finding};
 use crate::{
     clock::Clock,
-    config::{Config, Exposure, NetworkConfig},
+    config::{Config, NetworkConfig},
     keys::{KeysFileFault, KeysMemory, Observed, scan},
     store::{
         StoreError, identity,
         lock::{DirectoryLock, LOCK_FILE},
         sled::SledStore,
-        volume::unsafe_volume,
     },
     tasks::chain_of,
 };
@@ -23,12 +22,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(400);
 pub(super) async fn keys_files(network: &NetworkConfig, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     let name = network.network.name.as_str();
     let Some(directory) = &network.keys_dir else {
-        return vec![Finding::doubtful(
-            Area::KeysFiles,
-            name,
-            "no directory is configured: which coinbase is set is unknown",
-            "Set KEYS_DIR to be warned of missing coinbases; everything else works without.",
-        )];
+        // `risk` says so.
+        return Vec::new();
     };
     let mut memory = KeysMemory::new(network.network.name.clone());
     let observation = loop {
@@ -119,12 +114,6 @@ fn directory_of(directory: &Path, networks: &[NetworkConfig]) -> (Vec<Finding>, 
         );
     }
     let mut found = Vec::new();
-    if let Some(volume) = unsafe_volume(directory) {
-        found.push(bad(
-            volume.to_string(),
-            "Set DATA_DIR to a directory on a local disk.",
-        ));
-    }
     if !directory.join(LOCK_FILE).exists() {
         found.push(Finding::good(
             Area::DataDirectory,
@@ -217,12 +206,6 @@ pub(super) fn http(config: &Config, is_in_use: bool) -> Finding {
     let bind = config.http.bind;
     let subject = bind.to_string();
     match TcpListener::bind(bind) {
-        Ok(_listener) if config.http.exposure() == Exposure::Open => Finding::doubtful(
-            Area::Http,
-            subject,
-            "is free; other machines reach it and no token is set: /metrics is open, /v1 is refused",
-            "Set HTTP_TOKEN, or bind to 127.0.0.1.",
-        ),
         Ok(_listener) => Finding::good(Area::Http, subject, "is free"),
         Err(_in_use) if is_in_use => Finding::good(
             Area::Http,

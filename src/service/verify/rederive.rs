@@ -20,8 +20,8 @@ const NEXT: &str = "One of both is wrong: verify again with another endpoint (on
                     If they stay, report them with an export, move DATA_DIR/store away, and start: the book is then read again.";
 
 /// What logs cannot tell.
-const NOT_COMPARED: &str = "not compared, because only views tell it: ejections by slashes, exit times, parameters, tallies, \
-                            and recorded observations, of which this version keeps none";
+const NOT_COMPARED: &str = "not compared with the chain, because only views tell it: ejections by slashes, exit times, \
+                            parameters, tallies; of these the recorded observations tell";
 
 /// Reads the logs of a network from its first block to the cursor of `book` and compares what follows.
 ///

@@ -71,6 +71,8 @@ pub struct Manners {
     pub has_tags: bool,
     /// State is held for so many blocks.
     pub states_kept: u64,
+    /// What is said of a state that is no longer held.
+    pub stateless: ChainError,
     /// Whether blocks that a reorg threw out are still served by hash.
     pub remembers_orphans: bool,
     /// The chain id, where it is not that of the world.
@@ -95,6 +97,7 @@ impl Default for Manners {
             ignores_pin: false,
             has_tags: true,
             states_kept: 128,
+            stateless: ChainError::Pruned("missing trie node".to_owned()),
             remembers_orphans: true,
             chain_id: None,
         }
@@ -281,7 +284,7 @@ fn state<'a>(
         return Err(ChainError::UnknownBlock);
     }
     let is_held = head(world, manners).number.since(number) < manners.states_kept;
-    let pruned = || ChainError::Pruned("missing trie node".to_owned());
+    let pruned = || manners.stateless.clone();
     world
         .state_of(at.block.hash)
         .filter(|_| is_held)

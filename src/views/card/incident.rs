@@ -47,6 +47,7 @@ pub(super) fn list(
     page.put(&mut card);
     let rows = view.incidents.iter().map(|row| {
         vec![
+            row.short.clone(),
             row.title.clone(),
             row.severity.clone(),
             row.state.name().to_owned(),
@@ -54,7 +55,7 @@ pub(super) fn list(
     });
     let rows: Vec<Vec<String>> = rows.collect();
     Ok(Message {
-        table: sheet(&["incident", "matters", "state"], &rows),
+        table: sheet(&["id", "incident", "matters", "state"], &rows),
         ..one(card)
     })
 }

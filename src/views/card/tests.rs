@@ -228,48 +228,48 @@ Keys files: mainnet-keys-fra-2-v3.json
 #[test]
 fn incidents_are_listed_shown_and_explained() {
     let id = "mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1";
-    insta::assert_snapshot!(asked(&Question::Incidents(IncidentFilter::default())), @r#"
-== 🟠 1 incident is open | 
--- steward 0.1.0
-```
-incident                                matters  state
-Coinbase missing for attester fra-1/17  warning  acknowledged
-```
-"#);
-    insta::assert_snapshot!(asked(&Question::Incident(id.to_owned())), @r#"
-== 🟠 Coinbase missing for attester fra-1/17 | mainnet · Example Staking
-It can enter the active set <t:1763704012:R> (<t:1763704012:f>). From then on rewards go to the node's default address.
-Set its coinbase to [0xC1C1…c1c1](https://etherscan.io/address/0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1) on host fra-1 and reload the keystore.
-· <t:1763697612:R> opened
-· <t:1763699412:R> acknowledged by maria
-Attester: fra-1/17 · `0x1212121212121212121212121212121212121212` [explorer](https://etherscan.io/address/0x1212121212121212121212121212121212121212) · host fra-1
-Coinbase: expected `0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1` · configured none
-Entry queue: position 2 of 4 · earliest activation <t:1763704012:R> (<t:1763704012:f>) · expected <t:1763708012:R>
-Stake: transaction [0x51515151…](https://etherscan.io/tx/0x5151515151515151515151515151515151515151515151515151515151515151), block [25,533,200](https://etherscan.io/block/25533200)
-Incident: acknowledged by maria
-[Snooze 1 h v1:snooze:3600:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Snooze 8 h v1:snooze:28800:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Snooze until changed v1:snooze:change:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Why v1:why:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1]
--- mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1 · steward 0.1.0
-"#);
-    insta::assert_snapshot!(asked(&Question::WhySubject(id.to_owned())), @r#"
-== 🟠 Coinbase missing for attester fra-1/17 | mainnet · Example Staking
-It can enter the active set <t:1763704012:R> (<t:1763704012:f>). From then on rewards go to the node's default address.
-Set its coinbase to [0xC1C1…c1c1](https://etherscan.io/address/0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1) on host fra-1 and reload the keystore.
-· <t:1763697612:R> opened
-· <t:1763699412:R> acknowledged by maria
-Attester: fra-1/17 · `0x1212121212121212121212121212121212121212` [explorer](https://etherscan.io/address/0x1212121212121212121212121212121212121212) · host fra-1
-Coinbase: expected `0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1` · configured none
-Entry queue: position 2 of 4 · earliest activation <t:1763704012:R> (<t:1763704012:f>) · expected <t:1763708012:R>
-Stake: transaction [0x51515151…](https://etherscan.io/tx/0x5151515151515151515151515151515151515151515151515151515151515151), block [25,533,200](https://etherscan.io/block/25533200)
-Incident: acknowledged by maria
-[Snooze 1 h v1:snooze:3600:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Snooze 8 h v1:snooze:28800:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Snooze until changed v1:snooze:change:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Why v1:why:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1]
--- mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1 · steward 0.1.0
-== 🟠 What happened | 
-· <t:1763697612:R> opened
-· <t:1763699412:R> acknowledged by maria
-`mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1`
--- steward 0.1.0
-<incident.json>
-"#);
+    insta::assert_snapshot!(asked(&Question::Incidents(IncidentFilter::default())), @r"
+    == 🟠 1 incident is open | 
+    -- steward 0.1.0
+    ```
+    id     incident                                matters  state
+    g5it6  Coinbase missing for attester fra-1/17  warning  acknowledged
+    ```
+    ");
+    insta::assert_snapshot!(asked(&Question::Incident(id.to_owned())), @r"
+    == 🟠 Coinbase missing for attester fra-1/17 | mainnet · Example Staking
+    It can enter the active set <t:1763704012:R> (<t:1763704012:f>). From then on rewards go to the node's default address.
+    Set its coinbase to [0xC1C1…c1c1](https://etherscan.io/address/0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1) on host fra-1 and reload the keystore.
+    · <t:1763697612:R> opened
+    · <t:1763699412:R> acknowledged by maria
+    Attester: fra-1/17 · `0x1212121212121212121212121212121212121212` [explorer](https://etherscan.io/address/0x1212121212121212121212121212121212121212) · host fra-1
+    Coinbase: expected `0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1` · configured none
+    Entry queue: position 2 of 4 · earliest activation <t:1763704012:R> (<t:1763704012:f>) · expected <t:1763708012:R>
+    Stake: transaction [0x51515151…](https://etherscan.io/tx/0x5151515151515151515151515151515151515151515151515151515151515151), block [25,533,200](https://etherscan.io/block/25533200)
+    Incident: acknowledged by maria
+    [Snooze 1 h v1:snooze:3600:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Snooze 8 h v1:snooze:28800:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Snooze until changed v1:snooze:change:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Why v1:why:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1]
+    -- g5it6 · mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1 · steward 0.1.0
+    ");
+    insta::assert_snapshot!(asked(&Question::WhySubject(id.to_owned())), @r"
+    == 🟠 Coinbase missing for attester fra-1/17 | mainnet · Example Staking
+    It can enter the active set <t:1763704012:R> (<t:1763704012:f>). From then on rewards go to the node's default address.
+    Set its coinbase to [0xC1C1…c1c1](https://etherscan.io/address/0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1) on host fra-1 and reload the keystore.
+    · <t:1763697612:R> opened
+    · <t:1763699412:R> acknowledged by maria
+    Attester: fra-1/17 · `0x1212121212121212121212121212121212121212` [explorer](https://etherscan.io/address/0x1212121212121212121212121212121212121212) · host fra-1
+    Coinbase: expected `0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1` · configured none
+    Entry queue: position 2 of 4 · earliest activation <t:1763704012:R> (<t:1763704012:f>) · expected <t:1763708012:R>
+    Stake: transaction [0x51515151…](https://etherscan.io/tx/0x5151515151515151515151515151515151515151515151515151515151515151), block [25,533,200](https://etherscan.io/block/25533200)
+    Incident: acknowledged by maria
+    [Snooze 1 h v1:snooze:3600:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Snooze 8 h v1:snooze:28800:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Snooze until changed v1:snooze:change:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1] [Why v1:why:mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1]
+    -- g5it6 · mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1 · steward 0.1.0
+    == 🟠 What happened | 
+    · <t:1763697612:R> opened
+    · <t:1763699412:R> acknowledged by maria
+    `mainnet/0x1212121212121212121212121212121212121212/coinbase_missing/1`
+    -- steward 0.1.0
+    <incident.json>
+    ");
 }
 
 #[test]

@@ -88,6 +88,18 @@ async fn the_same_enforced_nonce_gives_the_first_message_back() {
 }
 
 #[tokio::test]
+async fn whoever_fetches_a_message_gets_no_nonce() {
+    let bot = bot().await;
+    let sent = bot.post(json!({ "content": "a", "nonce": "n" })).await;
+    assert_eq!(sent.body["nonce"], "n");
+    let page = bot.call("GET", &messages(), Value::Null).await;
+    assert!(page.body[0].get("nonce").is_none(), "{}", page.body);
+    let path = format!("{}/{}", messages(), sent.id());
+    let one = bot.call("GET", &path, Value::Null).await;
+    assert!(one.body.get("nonce").is_none(), "{}", one.body);
+}
+
+#[tokio::test]
 async fn a_nonce_is_forgotten_after_a_few_minutes() {
     let bot = bot().await;
     bot.post(json!({ "content": "a", "nonce": "n", "enforce_nonce": true }))

@@ -93,6 +93,7 @@ const fn words(class: Class) -> (&'static str, &'static str, &'static str, &'sta
         | Class::CanonicalRollupChanged
         | Class::Summary
         | Class::MissedChanges
+        | Class::CatchUp
         | Class::Test
         | Class::ProviderQueueEmpty
         | Class::EndpointsDisagree

@@ -88,6 +88,15 @@ pub(super) fn mismatch(context: &Context<'_>, facts: &MismatchFacts) -> Told {
 }
 
 pub(super) fn history(context: &Context<'_>, facts: &HistoryFacts) -> Told {
+    let mut fields = vec![field(
+        "Proof",
+        Text::from(Span::Foreign(facts.proof.clone())),
+        false,
+    )];
+    if !facts.endpoints.is_empty() {
+        let names = Text::from(Span::Foreign(facts.endpoints.join(", ")));
+        fields.push(field("Asked in vain", names, false));
+    }
     Told {
         title: Text::plain(format!(
             "History up to block {} is incomplete",
@@ -99,13 +108,11 @@ pub(super) fn history(context: &Context<'_>, facts: &HistoryFacts) -> Told {
                 .and(" to ")
                 .with(context.explorer.block(facts.to))
                 .and(". Present states come from views and are right; how they came about before is unknown."),
-            Text::plain("Name an endpoint that keeps logs in L1_ARCHIVE_RPC_URLS; the gap is then read."),
+            Text::plain("Name an endpoint that keeps logs in L1_ARCHIVE_RPC_URLS, restart, and have the network read again: ")
+                .with(Span::Code(format!("steward network resume {} --reason '...'", context.network)))
+                .and("."),
         ],
-        fields: vec![field(
-            "Proof",
-            Text::from(Span::Foreign(facts.proof.clone())),
-            false,
-        )],
+        fields,
     }
 }
 
@@ -143,8 +150,10 @@ pub(super) fn deep_reorg(context: &Context<'_>, facts: &DeepReorgFacts) -> Told 
         lines: vec![
             Text::plain(why).and(" This network is stopped: nothing more of it is read or told."),
             Text::plain(
-                "Check the endpoints against a public explorer; when they are right, rebuild the network's records from the chain.",
-            ),
+                "Check the endpoints against a public explorer; when they are right, have the network read again: ",
+            )
+            .with(Span::Code(format!("steward network resume {} --reason '...'", context.network)))
+            .and(". What was told before is not told again."),
         ],
         fields,
     }

@@ -184,6 +184,7 @@ fn house() -> Vec<(Class, Facts)> {
                 from: BlockNumber::new(23_700_000),
                 to: BlockNumber::new(23_799_999),
                 proof: "provider 7 was never seen registered".to_owned(),
+                endpoints: vec!["rpc-a".to_owned(), "rpc-b".to_owned()],
             }),
         ),
         (

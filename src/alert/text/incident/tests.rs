@@ -158,12 +158,13 @@ fn every_class_of_incident_has_its_card() {
 
     🟠 History up to block 23,799,999 is incomplete
     No endpoint gives the logs of blocks [23,700,000](https://scan.test/block/23700000) to [23,799,999](https://scan.test/block/23799999). Present states come from views and are right; how they came about before is unknown.
-    Name an endpoint that keeps logs in L1\_ARCHIVE\_RPC\_URLS; the gap is then read.
+    Name an endpoint that keeps logs in L1\_ARCHIVE\_RPC\_URLS, restart, and have the network read again: `steward network resume testnet --reason '...'`.
     Proof: provider 7 was never seen registered
+    Asked in vain: rpc-a, rpc-b
 
     🔴 Reorg reaches below the finalised block
     Either the endpoints changed to another chain or L1 broke its promise. This network is stopped: nothing more of it is read or told.
-    Check the endpoints against a public explorer; when they are right, rebuild the network's records from the chain.
+    Check the endpoints against a public explorer; when they are right, have the network read again: `steward network resume testnet --reason '...'`. What was told before is not told again.
     Depth: 70 blocks
     Finalised: [25,533,340](https://scan.test/block/25533340)
 
@@ -210,7 +211,7 @@ fn a_card_shows_how_its_incident_stands() {
     Stake: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee), block [25,531,002](https://scan.test/block/25531002)
     Incident: open since <t:1795233600:R>
     (Acknowledge) (Snooze 1 h) (Snooze 8 h) (Snooze until changed) (Why)
-    _ testnet/x/coinbase_missing/1 · steward 0.1.0
+    _ ehmrl · testnet/x/coinbase_missing/1 · steward 0.1.0
     ");
 
     incident.state = State::Acknowledged;

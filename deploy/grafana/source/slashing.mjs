@@ -1,0 +1,105 @@
+import { OF_PROVIDER, ON_NETWORK, dashboard, lines, row, stat, table, text, worseFrom } from './kit.mjs';
+
+export default dashboard({
+  title: 'slashing',
+  answers: 'Is somebody voting to slash us, what did we lose, and did attesters leave the set with it?',
+  since: 'now-30d',
+  runbook: 'slash_votes',
+  rows: [
+    row(
+      'Now',
+      stat({
+        title: 'Votes against ours',
+        says: 'Open incidents about votes to slash attesters of ours. Each round is executed after a delay, which is time to act.',
+        expr: `sum(steward_incidents{${ON_NETWORK}, class="slash_votes"})`,
+        decimals: 0,
+        thresholds: worseFrom(1),
+        runbook: 'slash_votes',
+      }),
+      stat({
+        title: 'Slashes, in this time',
+        says: 'Slashes that attesters of ours suffered within the time that the dashboard shows; history that was read in it counts.',
+        expr: `sum(steward_slashes_total{${OF_PROVIDER}} - min_over_time(steward_slashes_total{${OF_PROVIDER}}[$__range]))`,
+        decimals: 0,
+        thresholds: worseFrom(1),
+        runbook: 'attester_slashed',
+      }),
+      stat({
+        title: 'Stake lost, in this time',
+        says: 'Whole tokens lost within the time that the dashboard shows; not exact to the wei.',
+        expr: `sum(steward_slashed_tokens_total{${OF_PROVIDER}} - min_over_time(steward_slashed_tokens_total{${OF_PROVIDER}}[$__range]))`,
+        thresholds: worseFrom(1),
+        runbook: 'attester_slashed',
+      }),
+      stat({
+        title: 'Slashes, ever',
+        says: 'Slashes in the whole history that steward read.',
+        expr: `sum(steward_slashes_total{${OF_PROVIDER}})`,
+        decimals: 0,
+        plain: true,
+      }),
+      stat({
+        title: 'Stake lost, ever',
+        says: 'Whole tokens lost in the whole history that steward read; not exact to the wei.',
+        expr: `sum(steward_slashed_tokens_total{${OF_PROVIDER}})`,
+        plain: true,
+      }),
+      stat({
+        title: 'Active',
+        says: 'Validators of the provider now.',
+        expr: `sum(instance_network_provider:steward_attesters:sum{${OF_PROVIDER}, state="ACTIVE"})`,
+        decimals: 0,
+        plain: true,
+      }),
+    ),
+    row(
+      'Over time',
+      lines({
+        title: 'Slashes',
+        says: 'Slashes of attesters of ours, in sum. The line can fall by a reorg only.',
+        expr: `steward_slashes_total{${OF_PROVIDER}}`,
+        legend: '{{network}} {{provider}}',
+        min: 0,
+        runbook: 'attester_slashed',
+      }),
+      lines({
+        title: 'Stake lost',
+        says: 'Whole tokens, in sum.',
+        expr: `steward_slashed_tokens_total{${OF_PROVIDER}}`,
+        legend: '{{network}} {{provider}}',
+        min: 0,
+        runbook: 'attester_slashed',
+      }),
+      lines({
+        title: 'Open votes',
+        says: 'Open incidents about votes, and about attesters of ours that are stranded.',
+        expr: `sum by (network, class) (steward_incidents{${ON_NETWORK}, class=~"slash_votes|stranded_in_entry_queue"})`,
+        legend: '{{network}} {{class}}',
+        min: 0,
+        runbook: 'slash_votes',
+      }),
+      lines({
+        title: 'Out of the set',
+        says: 'Attesters of ours that stopped being validators, within the interval of the graph. A slash below the threshold ejects.',
+        expr: `sum by (network) (increase(steward_transitions_total{${ON_NETWORK}, from="ACTIVE", to="NO_LONGER_ACTIVE"}[$__rate_interval]))`,
+        legend: '{{network}}',
+        min: 0,
+        runbook: 'attester_slashed',
+      }),
+      table({
+        title: 'By provider',
+        says: 'Slashes in the whole history that steward read.',
+        expr: `steward_slashes_total{${OF_PROVIDER}}`,
+        columns: { network: 'Network', provider: 'Provider', Value: 'Slashes' },
+      }),
+      text({
+        title: 'Votes against quorum',
+        says: 'Where the count of votes is.',
+        content: 'Votes, quorum, amount and the time of execution of each round stand on its card in Discord and in `steward incident show`. '
+          + 'They are no metrics: a round lives for hours, and would be a label that never comes again.',
+        width: 12,
+        height: 8,
+      }),
+    ),
+  ],
+});

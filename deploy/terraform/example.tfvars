@@ -1,0 +1,11 @@
+image     = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/steward@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+subnet_id = "subnet-0123456789abcdef0"
+
+settings = {
+  NETWORKS              = "mainnet"
+  PROVIDER_ID           = "4"
+  DISCORD_GUILD_ID      = "100000000000000001"
+  DISCORD_CHANNEL       = "100000000000000002"
+  DISCORD_ALERT_ROLE_ID = "100000000000000007"
+  LOG_FORMAT            = "json"
+}
