@@ -419,6 +419,7 @@ mod tests {
                 .collect();
             prop_assert_eq!(found, wanted);
         }
+    }
 
     #[test]
     fn a_coinbase_that_a_new_version_puts_right_is_no_regression() {
@@ -505,7 +506,8 @@ mod tests {
             .into_iter()
             .map(|one| one.subject)
             .collect();
-        let expected = [2, 3, 1].map(|byte| subject(&format!("{:#x}", fixtures::attester(byte).address())));
+        let expected =
+            [2, 3, 1].map(|byte| subject(&format!("{:#x}", fixtures::attester(byte).address())));
         assert_eq!(subjects, expected);
     }
 }
