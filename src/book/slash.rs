@@ -140,7 +140,11 @@ impl Fold<'_> {
             };
             let key = round_key(*rollup, *round);
             let known = self.book.rounds.row(&key).cloned().unwrap_or_default();
-            if !is_of_note(&known, *contract, *votes) {
+            let rows = self.book.rollups.row(rollup);
+            let proposers: Vec<Address> = rows
+                .map(|rollup| rollup.slashing.iter().map(|one| one.proposer).collect())
+                .unwrap_or_default();
+            if !is_of_note(&known, *contract, *votes, &proposers) {
                 continue;
             }
             if *votes == 0 {
@@ -204,9 +208,14 @@ impl Fold<'_> {
 /// Whether what `contract` says of a round takes the place of what is known.
 ///
 /// While one slasher gives way to another (v5), two proposers count the votes of the same round. A slot has one vote and a
-/// quorum is more than half of the slots, so that only the one with more votes can reach it.
-fn is_of_note(known: &SlashRound, contract: Address, votes: u64) -> bool {
-    known.contract == contract || votes > known.votes
+/// quorum is more than half of the slots, so that only the one with more votes can reach it. What is known from one that
+/// is no longer among the `proposers` of the rollup, the present one first, counts for nothing.
+fn is_of_note(known: &SlashRound, contract: Address, votes: u64, proposers: &[Address]) -> bool {
+    let is_present = proposers.first() == Some(&contract);
+    known.contract == contract
+        || !proposers.contains(&known.contract)
+        || votes > known.votes
+        || (votes == known.votes && is_present)
 }
 
 fn is_expired(rollup: &Rollup, slashing: &Slashing, round: u64, at: UnixSeconds) -> bool {
@@ -234,12 +243,16 @@ mod tests {
             votes: 9,
             ..SlashRound::default()
         };
+        let both = [new, old];
         // The new one has no votes yet, or fewer: that says nothing of the old one's.
-        assert!(!is_of_note(&known, new, 0));
-        assert!(!is_of_note(&known, new, 9));
-        assert!(is_of_note(&known, new, 10));
+        assert!(!is_of_note(&known, new, 0, &both));
+        assert!(!is_of_note(&known, new, 8, &both));
+        assert!(is_of_note(&known, new, 9, &both));
+        assert!(is_of_note(&known, new, 10, &both));
         // A reorg may take votes back.
-        assert!(is_of_note(&known, old, 0));
-        assert!(is_of_note(&SlashRound::default(), new, 1));
+        assert!(is_of_note(&known, old, 0, &both));
+        assert!(is_of_note(&SlashRound::default(), new, 1, &both));
+        // The old one can no longer slash anybody.
+        assert!(is_of_note(&known, new, 1, &[new]));
     }
 }
