@@ -212,7 +212,7 @@ fn write_down(
 ) -> Result<(), StoreError> {
     let (mut batch, mut old) = (Batch::default(), Vec::new());
     for table in book.tables() {
-        table.drain(&mut batch, &mut old)?;
+        table.drain(&mut batch, Some(&mut old))?;
     }
     old.retain(|write| write.tree == Tree::Derived);
     if let Some(block) = observation.block() {

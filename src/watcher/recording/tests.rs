@@ -24,7 +24,7 @@ fn block(number: u64) -> BlockRef {
 fn ours() -> Ours {
     Ours {
         providers: [ProviderId::new(3)].into(),
-        listed: [attester(1)].into(),
+        listed: std::sync::Arc::new([attester(1)].into()),
     }
 }
 
