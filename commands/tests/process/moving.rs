@@ -24,7 +24,13 @@ async fn records(stage: &Stage) -> Vec<String> {
     let output = stage.ask(&["export"]).await;
     done(&output);
     let text = String::from_utf8(output.stdout).unwrap();
-    let mut lines: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
+    // What was imported is older than what was told, maybe: the channel is asked at the first start.
+    let doubt = ",\"is_floor_doubtful\":true";
+    let mut lines: Vec<String> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.replace(doubt, ""))
+        .collect();
     lines.pop();
     lines
 }
@@ -107,7 +113,10 @@ async fn what_is_moved_is_the_same_there_and_nothing_is_told_again() {
 async fn a_backup_of_a_running_steward_forgets_nothing_that_was_told() {
     let mut stage = Stage::unlimited().await;
     let floor = stage.start_first().await;
-    stage.hear("export written").await;
+    let is_written = |answer: &str| answer.contains("\"state\":\"done\"").then_some(());
+    stage
+        .see_answer(&["job", "list", "--kind", "export", "--json"], is_written)
+        .await;
     stage.add_keys(0, 2).await;
     stage.see_the_truth(floor).await;
     let head = stage.net.head().await.unwrap().number;
