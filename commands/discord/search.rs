@@ -45,10 +45,11 @@ impl Sought {
     #[must_use]
     pub fn of(parcel: &Parcel, me: String) -> Self {
         let body = body::new_message(parcel);
+        let id = ids(&body).next();
         Self {
             me,
             nonce: parcel.nonce.clone(),
-            id: ids(&body).next(),
+            id,
             body,
         }
     }
@@ -65,8 +66,7 @@ impl Sought {
     /// Whether a message is it. A server that keeps nonces tells by them alone.
     #[must_use]
     pub fn is(&self, message: &Value) -> bool {
-        let author = message.pointer("/author/id").and_then(Value::as_str);
-        if author != Some(self.me.as_str()) {
+        if !is_by(message, &self.me) {
             return false;
         }
         match (nonce_of(message), &self.id) {
@@ -77,9 +77,18 @@ impl Sought {
     }
 }
 
+fn is_by(message: &Value, me: &str) -> bool {
+    message.pointer("/author/id").and_then(Value::as_str) == Some(me)
+}
+
+fn embeds(message: &Value) -> impl Iterator<Item = &Value> {
+    let list = message.get("embeds").and_then(Value::as_array);
+    list.into_iter().flatten()
+}
+
 /// The ids in the footers of a message's cards.
-fn ids(message: &Value) -> impl Iterator<Item = String> + use<> {
-    list(message.get("embeds")).into_iter().filter_map(|embed| {
+fn ids(message: &Value) -> impl Iterator<Item = String> {
+    embeds(message).filter_map(|embed| {
         let footer = text(embed.pointer("/footer/text"));
         let id = footer_id(&footer);
         (!id.is_empty()).then(|| id.to_owned())
@@ -89,9 +98,7 @@ fn ids(message: &Value) -> impl Iterator<Item = String> + use<> {
 /// The marks of a message, where it is by `me`.
 #[must_use]
 pub fn marks(message: &Value, me: &str) -> Vec<Mark> {
-    let author = message.pointer("/author/id").and_then(Value::as_str);
-    let embeds = message.get("embeds").and_then(Value::as_array);
-    let embeds = embeds.filter(|_| author == Some(me)).into_iter().flatten();
+    let embeds = embeds(message).filter(|_| is_by(message, me));
     embeds.filter_map(mark).collect()
 }
 
@@ -145,20 +152,17 @@ fn nonce_of(message: &Value) -> Option<String> {
 /// What people read, with the white space that Discord trims taken away.
 fn shown(message: &Value) -> Vec<String> {
     let mut shown = vec![text(message.get("content"))];
-    for embed in list(message.get("embeds")) {
+    for embed in embeds(message) {
         shown.push(text(embed.get("title")));
         shown.push(text(embed.get("description")));
         shown.push(text(embed.pointer("/footer/text")));
-        for field in list(embed.get("fields")) {
+        let fields = embed.get("fields").and_then(Value::as_array);
+        for field in fields.into_iter().flatten() {
             shown.push(text(field.get("name")));
             shown.push(text(field.get("value")));
         }
     }
     shown
-}
-
-fn list(value: Option<&Value>) -> Vec<Value> {
-    value.and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
 fn text(value: Option<&Value>) -> String {
@@ -196,10 +200,11 @@ mod tests {
         if !footer.is_empty() {
             body["embeds"] = json!([{ "title": "t", "footer": { "text": footer } }]);
         }
+        let id = ids(&body).next();
         Sought {
             me: "7".to_owned(),
             nonce: "x".to_owned(),
-            id: ids(&body).next(),
+            id,
             body,
         }
     }

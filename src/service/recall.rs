@@ -5,7 +5,7 @@
 
 use super::{NetworkPart, Service};
 use crate::{
-    alert::class::Class,
+    alert::{class::Class, fit::footer_id},
     outbox::courier::{ChannelId, Courier, CourierError, Mark},
     state::State,
     units::UnixSeconds,
@@ -44,8 +44,7 @@ impl Recall {
 /// there is only one.
 fn newest(marks: &[Mark], network: &str, is_only: bool) -> Option<UnixSeconds> {
     let tells = |mark: &&Mark| {
-        let id = mark.footer.split(" · ").next().unwrap_or_default();
-        let mut parts = id.split('/');
+        let mut parts = footer_id(&mark.footer).split('/');
         let (first, class) = (parts.next().unwrap_or_default(), parts.nth(1));
         if first == "group" {
             return is_only;

@@ -14,6 +14,7 @@ mod agreement;
 mod budget;
 mod catch_up;
 mod coverage;
+mod endpoints;
 mod observed;
 mod real_chain;
 mod recorded;

@@ -9,6 +9,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     Happening, WatchError, Watcher,
     follow::{Account, Part, Trust},
+    progress::Progress,
 };
 use crate::{
     attester::change::Change,
@@ -47,20 +48,32 @@ pub const OWED_TRIES_MAX: u32 = 6;
 const OWED_PAUSE_SECONDS: u64 = 12;
 
 /// What was heard of a block beside its logs, and from whom.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Heard {
+    /// Whether others may be asked to confirm it; else nothing is kept, for the views of a large fleet are large.
+    is_wanted: bool,
     answers: Vec<(Question, Call, CallAnswer)>,
     sources: BTreeSet<EndpointName>,
 }
 
 impl Heard {
+    pub(super) const fn new(is_wanted: bool) -> Self {
+        Self {
+            is_wanted,
+            answers: Vec::new(),
+            sources: BTreeSet::new(),
+        }
+    }
+
     pub(super) fn take(
         &mut self,
         source: EndpointName,
         answers: impl IntoIterator<Item = (Question, Call, CallAnswer)>,
     ) {
-        self.sources.insert(source);
-        self.answers.extend(answers);
+        if self.is_wanted {
+            self.sources.insert(source);
+            self.answers.extend(answers);
+        }
     }
 
     /// What others are to confirm: the views of the attesters that changed, what was asked of contracts, other views.
@@ -95,6 +108,11 @@ enum Rehearsed {
 }
 
 impl Watcher {
+    /// Whether there are others, and a network that alerts are raised of.
+    pub(super) fn may_ask_others(&self, progress: &Progress) -> bool {
+        self.endpoints.voters() > 1 && progress.is_introduced
+    }
+
     /// Asks the others about a block that would raise an alert; `None` where it would not, or where there are no others.
     pub(super) async fn heed(
         &self,
@@ -103,7 +121,7 @@ impl Watcher {
         trust: Trust,
     ) -> Result<Option<Heeded>, WatchError> {
         let before = self.progress().await;
-        if self.endpoints.voters() < 2 || !before.is_introduced {
+        if !self.may_ask_others(&before) {
             return Ok(None);
         }
         let rehearsed = self

@@ -91,7 +91,7 @@ impl Watcher {
                 // An endpoint that takes in the next block while it answers may mix the two.
                 Err(WatchError::Contradiction) => {
                     tracing::debug!(network = self.network(), block.number = %header.block.number, "asked again");
-                    account.heard = Heard::default();
+                    account.heard = self.heard().await;
                     let (page, heard) = (&account.page, &mut account.heard);
                     account.views = self.views_if_held(header, page, is_head, heard).await?;
                     self.tell(header, &account, Trust::Views).await?
@@ -108,11 +108,15 @@ impl Watcher {
 
     async fn account(&self, header: &Header, is_head: bool) -> Result<Account, WatchError> {
         let page = self.read_block(header, is_head).await?;
-        let mut heard = Heard::default();
+        let mut heard = self.heard().await;
         let views = self
             .views_if_held(header, &page, is_head, &mut heard)
             .await?;
         Ok(Account { page, views, heard })
+    }
+
+    async fn heard(&self) -> Heard {
+        Heard::new(self.may_ask_others(&self.progress().await))
     }
 
     /// Commits a block, after others were asked about it where it raises an alert. `false`: they contradict it.
@@ -198,7 +202,7 @@ impl Watcher {
         Ok(discover::rollups(&self.endpoints, header, self.subject.registry).await?)
     }
 
-    /// Names those who were asked in vain for what the last sweep proved to be missing.
+    /// Names those who were asked in vain for what a sweep just proved to be missing.
     fn note_forgetful(&self, state: &mut State) {
         let network = self.network();
         let Some(chapter) = state.book(network).map(Book::summary) else {
@@ -253,7 +257,9 @@ impl Watcher {
         }
         let noted = Noted::Block(&sight, cursor, &news);
         self.record(state, extra, Some(&ours), noted)?;
-        self.note_forgetful(state);
+        if matches!(views, Views::Sweep(_)) {
+            self.note_forgetful(state);
+        }
         state.change_progress(network, |progress| {
             advance(progress, header);
             if page.found.is_some() {
