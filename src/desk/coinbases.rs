@@ -110,18 +110,8 @@ fn known(entry: Entry) -> Known<UnixSeconds> {
 
 /// What the keys files say of an attester's coinbase.
 pub(super) fn configured(keys: Option<&KeysObservation>, attester: AttesterAddress) -> Configured {
-    said(keys.and_then(|observation| observation.keys.attesters.get(&attester)))
-}
-
-fn said(deployed: Option<&keys::Configured>) -> Configured {
-    match deployed.map(|deployed| &deployed.coinbase) {
-        None => Configured::NotInAnyFile,
-        Some(ConfiguredCoinbase::Missing) => Configured::Missing,
-        Some(ConfiguredCoinbase::Set(coinbase)) => Configured::Set(*coinbase),
-        Some(ConfiguredCoinbase::Conflict(coinbases)) => {
-            Configured::Conflict(coinbases.keys().copied().collect())
-        }
-    }
+    let deployed = keys.and_then(|observation| observation.keys.attesters.get(&attester));
+    keys::Configured::coinbase_of(deployed)
 }
 
 /// What the findings about coinbases are made from.
@@ -153,7 +143,7 @@ impl Coinbases<'_> {
                 continue;
             }
             let expected = attester.expected_stake().map(|stake| stake.split);
-            let configured = said(Some(deployed));
+            let configured = keys::Configured::coinbase_of(Some(deployed));
             match coinbase::judge(expected, &configured, self.common) {
                 CoinbaseVerdict::Missing { .. } => {
                     wrong.push((Class::CoinbaseMissing, *address, attester));

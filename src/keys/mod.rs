@@ -24,7 +24,10 @@ pub use self::{
     scan::{Content, Listing, scan},
     watch::{KeysWatchError, KeysWatcher},
 };
-use crate::units::{AttesterAddress, Coinbase};
+use crate::{
+    provider,
+    units::{AttesterAddress, Coinbase},
+};
 
 /// A keys file by its path below the keys directory, with `/` between the parts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +105,22 @@ pub struct Configured {
     pub hosts: Vec<Host>,
     /// The files that name it, in order.
     pub files: Vec<KeysFileName>,
+}
+
+impl Configured {
+    /// What the files say of the coinbase of an attester; `deployed` is `None` where none of them names it.
+    #[must_use]
+    pub fn coinbase_of(deployed: Option<&Self>) -> provider::coinbase::Configured {
+        use provider::coinbase::Configured as Said;
+        match deployed.map(|deployed| &deployed.coinbase) {
+            None => Said::NotInAnyFile,
+            Some(ConfiguredCoinbase::Missing) => Said::Missing,
+            Some(ConfiguredCoinbase::Set(coinbase)) => Said::Set(*coinbase),
+            Some(ConfiguredCoinbase::Conflict(sources)) => {
+                Said::Conflict(sources.keys().copied().collect())
+            }
+        }
+    }
 }
 
 /// The coinbase of an attester, over all files that name it.

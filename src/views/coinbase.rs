@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     attester::{Attester, Stage},
+    keys,
     provider::coinbase::{CoinbaseVerdict, Configured},
 };
 
@@ -257,7 +258,7 @@ pub(super) fn view(
 ) -> CoinbaseView {
     let verdict = Verdict::from(&place.verdict(member));
     let stake = member.attester.and_then(Attester::expected_stake);
-    let configured = match place.network.configured(member.address) {
+    let configured = match keys::Configured::coinbase_of(member.deployed) {
         Configured::NotInAnyFile | Configured::Missing => Vec::new(),
         Configured::Set(coinbase) => vec![address(coinbase.address())],
         Configured::Conflict(coinbases) => coinbases

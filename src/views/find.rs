@@ -9,7 +9,7 @@ use crate::{
     book::Book,
     keys::Configured,
     provider::coinbase::{CoinbaseVerdict, judge},
-    units::{Address, AttesterAddress},
+    units::{Address, AttesterAddress, ProviderId},
 };
 
 /// Rows a page where nobody says otherwise.
@@ -80,30 +80,38 @@ impl<'a> Place<'a> {
     /// Whether an attester is ours: its provider added it, or a keys file names it.
     #[must_use]
     pub fn is_ours(&self, member: &Member<'_>) -> bool {
-        member.deployed.is_some()
-            || member.attester.is_some_and(|attester| {
-                let membership = attester.membership.as_ref();
-                membership.is_some_and(|of| Some(of.provider) == self.network.provider)
-            })
+        is_of(member, self.network.provider)
     }
 
     /// Every attester of ours, by address.
     #[must_use]
     pub fn ours(&self) -> Vec<Member<'a>> {
-        let added = self.book.zip(self.network.provider);
-        let added = added
-            .into_iter()
-            .flat_map(|(book, provider)| book.members(provider))
-            .map(|(address, _)| *address);
+        let provider = self.network.provider;
         let keys = self.network.keys.iter();
-        let named = keys.flat_map(|keys| keys.attesters.keys().copied());
-        let mut addresses: Vec<AttesterAddress> = added.chain(named).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        addresses
-            .into_iter()
-            .map(|address| self.member(address))
-            .collect()
+        let mut named = keys.flat_map(|keys| &keys.attesters).peekable();
+        let unheard = |(address, deployed): (&AttesterAddress, &'a Configured)| Member {
+            address: *address,
+            attester: None,
+            deployed: Some(deployed),
+        };
+        let mut members = Vec::new();
+        // Both are in order of address and walked side by side.
+        for (address, attester) in self.book.iter().flat_map(|book| book.attesters.rows()) {
+            while let Some(earlier) = named.next_if(|(name, _)| *name < address) {
+                members.push(unheard(earlier));
+            }
+            let deployed = named.next_if(|(name, _)| *name == address);
+            let member = Member {
+                address: *address,
+                attester: Some(attester),
+                deployed: deployed.map(|(_, deployed)| deployed),
+            };
+            if is_of(&member, provider) {
+                members.push(member);
+            }
+        }
+        members.extend(named.map(unheard));
+        members
     }
 
     /// What people call an attester.
@@ -118,10 +126,18 @@ impl<'a> Place<'a> {
         let expected = member.attester.and_then(Attester::expected_stake);
         judge(
             expected.map(|stake| stake.split),
-            &self.network.configured(member.address),
+            &Configured::coinbase_of(member.deployed),
             &self.network.common_coinbases,
         )
     }
+}
+
+/// Whether `provider` ever added an attester, or a keys file names it.
+fn is_of(member: &Member<'_>, provider: Option<ProviderId>) -> bool {
+    let is_added = |attester: &Attester| {
+        provider.is_some_and(|provider| attester.membership_in(provider).is_some())
+    };
+    member.deployed.is_some() || member.attester.is_some_and(is_added)
 }
 
 /// The networks that a question is about: the one named, or all.

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     attester::{Attester, Stage},
+    keys::Host,
     units::{QueueIndex, RollupVersion, Wei},
 };
 
@@ -56,14 +57,16 @@ impl Fleet {
             ..Self::default()
         };
         let mut forecasts = Forecasts::new(place);
+        // Counted by the hosts as they are, and joined once per set of them instead of once per attester.
+        let mut hosts: BTreeMap<(Stage, &[Host]), u64> = BTreeMap::new();
         for member in place.ours() {
             let stage = member
                 .attester
                 .map(|a| a.standing.stage)
                 .unwrap_or_default();
-            let host = member.hosts().join("+");
             *fleet.states.entry(stage).or_default() += 1;
-            *fleet.hosts.entry((stage, host)).or_default() += 1;
+            let on = member.deployed.map_or(&[][..], |deployed| &deployed.hosts);
+            *hosts.entry((stage, on)).or_default() += 1;
             if let Some(attester) = member.attester {
                 fleet.add(attester);
             }
@@ -80,6 +83,10 @@ impl Fleet {
                 let earliest = [fleet.coinbase_deadline, deadline];
                 fleet.coinbase_deadline = earliest.into_iter().flatten().min();
             }
+        }
+        for ((stage, on), count) in hosts {
+            let names: Vec<&str> = on.iter().map(Host::as_str).collect();
+            *fleet.hosts.entry((stage, names.join("+"))).or_default() += count;
         }
         for (rollup, (first, _)) in &fleet.entries {
             let forecast = forecasts.of(*rollup, *first);

@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 
 use crate::{
     chain::{EndpointName, endpoints::EndpointHealth},
-    keys::{self, ConfiguredCoinbase, Keys},
-    provider::coinbase::{CommonCoinbases, Configured},
+    keys::{self, Keys},
+    provider::coinbase::CommonCoinbases,
     state::State,
     store::Store,
     units::{AttesterAddress, ProviderId, UnixSeconds},
@@ -81,19 +81,6 @@ impl NetworkGlance {
             common_coinbases: CommonCoinbases::default(),
             labels: BTreeMap::new(),
             head_age_seconds_max: Some(HEAD_AGE_SECONDS_MAX),
-        }
-    }
-
-    /// What the keys files say of an attester's coinbase.
-    #[must_use]
-    pub fn configured(&self, attester: AttesterAddress) -> Configured {
-        match self.deployed(attester).map(|deployed| &deployed.coinbase) {
-            None => Configured::NotInAnyFile,
-            Some(ConfiguredCoinbase::Missing) => Configured::Missing,
-            Some(ConfiguredCoinbase::Set(coinbase)) => Configured::Set(*coinbase),
-            Some(ConfiguredCoinbase::Conflict(sources)) => {
-                Configured::Conflict(sources.keys().copied().collect())
-            }
         }
     }
 
