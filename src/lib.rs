@@ -17,6 +17,7 @@ pub mod keys;
 pub mod metrics;
 pub mod network;
 pub mod outbox;
+pub mod preview;
 pub mod provider;
 pub mod service;
 pub mod state;

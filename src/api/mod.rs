@@ -9,6 +9,7 @@ pub mod control;
 mod document;
 mod health;
 pub mod in_process;
+pub mod preview;
 mod problem;
 mod question;
 pub mod serve;

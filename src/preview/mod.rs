@@ -1,0 +1,140 @@
+//! What was said, as a page shows it: the same messages that a courier carried, kept in memory.
+//!
+//! A [`Board`] holds the newest messages; an [`Onlooker`] stands between the outbox and a courier and pins to the board
+//! what the courier carried, never what it refused.
+
+mod onlooker;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+pub use self::onlooker::Onlooker;
+use crate::{
+    alert::card::Message,
+    clock::Clock,
+    outbox::courier::{ChannelId, MessageId},
+    units::UnixSeconds,
+};
+
+/// Most messages that a board keeps; the oldest goes first. At some kilobytes a card that is a few megabytes.
+const PINNED_MAX: usize = 500;
+
+/// A message on the board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pinned {
+    /// Its id, as the courier gave it.
+    pub id: MessageId,
+    /// The name of its channel.
+    pub channel: String,
+    /// When it was carried.
+    pub at: UnixSeconds,
+    /// What it says now.
+    pub message: Message,
+    /// The message that it replies to.
+    pub reply_to: Option<MessageId>,
+    /// How often it was edited.
+    pub edits: u32,
+    /// Whether it was deleted.
+    pub is_deleted: bool,
+}
+
+/// Everything on a board at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sight {
+    /// Grows with every change.
+    pub version: u64,
+    /// The clock of whoever said it, for relative times.
+    pub now: UnixSeconds,
+    /// In the order in which they were first said.
+    pub messages: Vec<Pinned>,
+}
+
+/// The newest messages.
+#[derive(Debug)]
+pub struct Board {
+    clock: Arc<dyn Clock>,
+    channels: BTreeMap<ChannelId, String>,
+    pinned: Mutex<Vec<Pinned>>,
+    version: watch::Sender<u64>,
+}
+
+impl Board {
+    /// An empty board; `channels` names the channels, others are shown by their number.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, channels: BTreeMap<ChannelId, String>) -> Self {
+        Self {
+            clock,
+            channels,
+            pinned: Mutex::default(),
+            version: watch::Sender::new(0),
+        }
+    }
+
+    /// What the board shows now.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        let pinned = self.pinned();
+        Sight {
+            version: *self.version.borrow(),
+            now: self.clock.now(),
+            messages: pinned.clone(),
+        }
+    }
+
+    /// Returns when the board's version is no longer `version`; may never return.
+    pub async fn changed_since(&self, version: u64) {
+        let mut seen = self.version.subscribe();
+        // The sender lives as long as the board, so this ends with a change only.
+        let _ended = seen.wait_for(|now| *now != version).await.is_ok();
+    }
+
+    fn pinned(&self) -> MutexGuard<'_, Vec<Pinned>> {
+        self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pin(
+        &self,
+        id: MessageId,
+        channel: ChannelId,
+        message: &Message,
+        reply_to: Option<MessageId>,
+    ) {
+        let mut pinned = self.pinned();
+        if pinned.len() >= PINNED_MAX {
+            pinned.remove(0);
+        }
+        let name = self.channels.get(&channel).cloned();
+        pinned.push(Pinned {
+            id,
+            channel: name.unwrap_or_else(|| channel.0.to_string()),
+            at: self.clock.now(),
+            message: message.clone(),
+            reply_to,
+            edits: 0,
+            is_deleted: false,
+        });
+        self.turn();
+    }
+
+    /// Changes a message where the board still holds it.
+    fn change(&self, id: MessageId, change: impl FnOnce(&mut Pinned)) {
+        let mut pinned = self.pinned();
+        if let Some(found) = pinned.iter_mut().find(|pinned| pinned.id == id) {
+            change(found);
+            self.turn();
+        }
+    }
+
+    fn turn(&self) {
+        self.version
+            .send_modify(|version| *version = version.saturating_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests;
