@@ -1,7 +1,6 @@
 //! `steward demo`: a recorded history, replayed through everything that `steward run` is made of.
 
 use std::{
-    collections::BTreeMap,
     io::{IsTerminal as _, stdout},
     net::Ipv4Addr,
     process::{ExitCode, Stdio},
@@ -14,7 +13,7 @@ use clap::Args;
 use steward::{
     api::{preview, serve},
     demo::{self, ALERTS, SCENE_SHOWN, TRANSITIONS, recording::Recording},
-    outbox::courier::Courier,
+    outbox::courier::{ChannelId, Courier},
     preview::{Board, Onlooker},
 };
 use tokio::net::TcpListener;
@@ -32,6 +31,9 @@ pub struct Demo {
     #[arg(long)]
     open: bool,
 }
+
+/// The demo's channels, with their names.
+const CHANNELS: [(ChannelId, &str); 2] = [(TRANSITIONS, "transitions"), (ALERTS, "alerts")];
 
 /// Plays the demo.
 ///
@@ -61,9 +63,8 @@ pub async fn run(options: &Demo, no_colour: bool) -> anyhow::Result<ExitCode> {
 
 /// Plays the demo beside a page on a free port of the loopback address, and serves it until Ctrl-C.
 async fn play_openly(page: Arc<Page>, demo: &demo::Demo) -> anyhow::Result<()> {
-    let names = [(TRANSITIONS, "transitions"), (ALERTS, "alerts")];
-    let names = names.map(|(channel, name)| (channel, name.to_owned()));
-    let board = Arc::new(Board::new(demo.clock(), BTreeMap::from(names)));
+    let names = CHANNELS.map(|(channel, name)| (channel, name.to_owned()));
+    let board = Arc::new(Board::new(demo.clock(), names.into()));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .context("cannot listen on 127.0.0.1 for the page; run the demo without --open")?;
@@ -114,8 +115,11 @@ async fn play(
     demo: &demo::Demo,
     look: impl FnOnce(Arc<dyn Courier>) -> Arc<dyn Courier>,
 ) -> anyhow::Result<()> {
-    let channels = BTreeMap::from([(TRANSITIONS, "transitions"), (ALERTS, "alerts")]);
-    let courier = Arc::new(TerminalCourier::new(page.clone(), demo.clock(), channels));
+    let courier = Arc::new(TerminalCourier::new(
+        page.clone(),
+        demo.clock(),
+        CHANNELS.into(),
+    ));
     page.say(
         "This is a recording of the real Aztec contracts on a local chain, and the cards are those that Discord would \
          get. Nothing here uses the network. Time runs faster: four days pass in about a minute.",

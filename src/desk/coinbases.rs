@@ -2,6 +2,8 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
+use itertools::{EitherOrBoth::Both, Itertools as _};
+
 use crate::{
     alert::{
         card::Severity,
@@ -130,10 +132,10 @@ impl Coinbases<'_> {
         let mut wrong = Vec::new();
         // Both are in order of address and walked side by side: a fleet is judged with every news, and a search per
         // attester would cost ten times as much.
-        let mut rows = self.book.attesters.rows().peekable();
-        for (address, deployed) in &self.keys.keys.attesters {
-            while rows.next_if(|(known, _)| *known < address).is_some() {}
-            let Some((_, attester)) = rows.next_if(|(known, _)| *known == address) else {
+        let rows = self.book.attesters.rows();
+        let named = &self.keys.keys.attesters;
+        for one in rows.merge_join_by(named, |(known, _), (named, _)| known.cmp(named)) {
+            let Both((address, attester), (_, deployed)) = one else {
                 continue;
             };
             if !matches!(

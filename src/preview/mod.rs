@@ -6,8 +6,8 @@
 mod onlooker;
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -59,8 +59,14 @@ pub struct Sight {
 pub struct Board {
     clock: Arc<dyn Clock>,
     channels: BTreeMap<ChannelId, String>,
-    pinned: Mutex<Vec<Pinned>>,
-    version: watch::Sender<u64>,
+    shown: watch::Sender<Shown>,
+}
+
+/// What stands on a board, and how often that changed.
+#[derive(Debug, Default)]
+struct Shown {
+    version: u64,
+    messages: VecDeque<Pinned>,
 }
 
 impl Board {
@@ -70,31 +76,29 @@ impl Board {
         Self {
             clock,
             channels,
-            pinned: Mutex::default(),
-            version: watch::Sender::new(0),
+            shown: watch::Sender::default(),
         }
     }
 
     /// What the board shows now.
     #[must_use]
     pub fn sight(&self) -> Sight {
-        let pinned = self.pinned();
+        let shown = self.shown.borrow();
         Sight {
-            version: *self.version.borrow(),
+            version: shown.version,
             now: self.clock.now(),
-            messages: pinned.clone(),
+            messages: shown.messages.iter().cloned().collect(),
         }
     }
 
     /// Returns when the board's version is no longer `version`; may never return.
     pub async fn changed_since(&self, version: u64) {
-        let mut seen = self.version.subscribe();
+        let mut seen = self.shown.subscribe();
         // The sender lives as long as the board, so this ends with a change only.
-        let _ended = seen.wait_for(|now| *now != version).await.is_ok();
-    }
-
-    fn pinned(&self) -> MutexGuard<'_, Vec<Pinned>> {
-        self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
+        let _ended = seen
+            .wait_for(|shown| shown.version != version)
+            .await
+            .is_ok();
     }
 
     fn pin(
@@ -104,12 +108,8 @@ impl Board {
         message: &Message,
         reply_to: Option<MessageId>,
     ) {
-        let mut pinned = self.pinned();
-        if pinned.len() >= PINNED_MAX {
-            pinned.remove(0);
-        }
         let name = self.channels.get(&channel).cloned();
-        pinned.push(Pinned {
+        let pinned = Pinned {
             id,
             channel: name.unwrap_or_else(|| channel.0.to_string()),
             at: self.clock.now(),
@@ -117,22 +117,26 @@ impl Board {
             reply_to,
             edits: 0,
             is_deleted: false,
+        };
+        self.shown.send_modify(|shown| {
+            if shown.messages.len() >= PINNED_MAX {
+                shown.messages.pop_front();
+            }
+            shown.messages.push_back(pinned);
+            shown.version = shown.version.saturating_add(1);
         });
-        self.turn();
     }
 
     /// Changes a message where the board still holds it.
     fn change(&self, id: MessageId, change: impl FnOnce(&mut Pinned)) {
-        let mut pinned = self.pinned();
-        if let Some(found) = pinned.iter_mut().find(|pinned| pinned.id == id) {
+        self.shown.send_if_modified(|shown| {
+            let Some(found) = shown.messages.iter_mut().find(|pinned| pinned.id == id) else {
+                return false;
+            };
             change(found);
-            self.turn();
-        }
-    }
-
-    fn turn(&self) {
-        self.version
-            .send_modify(|version| *version = version.saturating_add(1));
+            shown.version = shown.version.saturating_add(1);
+            true
+        });
     }
 }
 

@@ -5,22 +5,10 @@ use futures::{FutureExt as _, future::BoxFuture};
 use super::*;
 use crate::{
     alert::card::{Attachment, Text},
+    clock::ManualClock,
     outbox::courier::{Courier, CourierError, Found, Parcel, Receipt},
     units::UnixSeconds,
 };
-
-#[derive(Debug)]
-struct Noon;
-
-impl Clock for Noon {
-    fn now(&self) -> UnixSeconds {
-        UnixSeconds::new(1_700_000_000)
-    }
-
-    fn now_ms(&self) -> u64 {
-        1_700_000_000_000
-    }
-}
 
 /// Carries everything, or nothing.
 #[derive(Debug)]
@@ -77,8 +65,9 @@ fn said(words: &str) -> Message {
 }
 
 fn looked_at(carries: bool) -> (Arc<Board>, Onlooker) {
+    let clock = ManualClock::new(UnixSeconds::new(1_700_000_000));
     let names = BTreeMap::from([(ChannelId(1), "alerts".to_owned())]);
-    let board = Arc::new(Board::new(Arc::new(Noon), names));
+    let board = Arc::new(Board::new(Arc::new(clock), names));
     let onlooker = Onlooker::new(Arc::new(Carrier(carries)), Arc::clone(&board));
     (board, onlooker)
 }

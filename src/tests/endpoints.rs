@@ -20,12 +20,17 @@ use crate::{
     },
 };
 
+/// An endpoint no longer tells of deposits.
+fn keep_deposits_back(watched: &Watched, endpoint: usize) {
+    let dropped = abi::Rollup::Deposit::SIGNATURE_HASH;
+    watched.endpoints[endpoint].change(|manners| manners.lies = vec![Lie::DropsLogs(dropped)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn logs_that_an_endpoint_keeps_to_itself_are_found_by_an_audit() {
     let mut watched = watched(4, 1);
     watched.is_right().await;
-    let dropped = abi::Rollup::Deposit::SIGNATURE_HASH;
-    watched.endpoints[0].change(|manners| manners.lies = vec![Lie::DropsLogs(dropped)]);
+    keep_deposits_back(&watched, 0);
     watched.play(|world| {
         flush(world);
         // The queue is shorter than the logs say: seen at once, and the sweep of the next block repairs it.
@@ -181,8 +186,7 @@ async fn news_is_confirmed_by_other_endpoints_with_two_requests_each() {
 async fn a_contradiction_is_written_down_with_who_said_what() {
     let mut watched = watched(4, 2);
     watched.is_right().await;
-    let dropped = abi::Rollup::Deposit::SIGNATURE_HASH;
-    watched.endpoints[1].change(|manners| manners.lies = vec![Lie::DropsLogs(dropped)]);
+    keep_deposits_back(&watched, 1);
     watched.play(flush);
     watched.is_right().await;
     let state = watched.writer.read().await;
