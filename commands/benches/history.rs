@@ -130,6 +130,12 @@ pub fn key(number: u64) -> Key {
     }
 }
 
+/// Attesters that neither leave nor were slashed, one in 25; those of ours are first.
+pub fn at_stake() -> impl Iterator<Item = u64> {
+    let is_at_stake = |number: &u64| key(*number).has_valid_proof;
+    (1..).step_by(25).filter(is_at_stake)
+}
+
 fn withdrawer(number: u64) -> Address {
     Key::new(1_000_000_000 + number % 997).attester
 }

@@ -38,6 +38,11 @@ use crate::{
 
 pub const NETWORK: &str = "mainnet";
 
+/// How long messages may take before a figure of them is given up.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How often somebody looks whether they are taken.
+pub const LOOK_EVERY: Duration = Duration::from_millis(1);
+
 /// Where transitions go.
 pub const TRANSITIONS: ChannelId = ChannelId(11);
 /// Where alerts go.
@@ -164,14 +169,25 @@ impl House {
         tasks.spawn("outbox", async move { engine.run(token).await });
     }
 
-    /// Whether no message waits to be sent.
-    pub async fn owes_nothing(&self) -> bool {
+    /// Waits until no message waits to be sent.
+    pub async fn carried(&self) {
+        let begin = Instant::now();
+        while let Some(owed) = self.owes().await {
+            assert!(begin.elapsed() < PATIENCE, "still owed: {owed:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Messages that wait to be sent, per channel and state, if any do.
+    async fn owes(&self) -> Option<Vec<((ChannelId, &'static str), usize)>> {
         let state = self.writer.read().await;
         let waits = |name: &str| matches!(name, "pending" | "started");
         let counts = state.outbox.counts().iter();
-        counts
-            .filter(|((_, name), _)| waits(name))
-            .all(|(_, count)| *count == 0)
+        let owed: Vec<_> = counts
+            .filter(|((_, name), count)| waits(name) && **count > 0)
+            .map(|(key, count)| (*key, *count))
+            .collect();
+        (!owed.is_empty()).then_some(owed)
     }
 
     /// Steps until there is nothing to do.

@@ -10,16 +10,14 @@ use crate::{
     courier::Doorstep,
     figure::Figure,
     head,
-    history::Past,
-    house::{self, House},
+    history::{self, Past},
+    house::{self, House, LOOK_EVERY, PATIENCE},
     machine,
     world::{action::Action, endpoint::WorldEndpoint},
 };
 
 /// Changes whose way is timed.
-const TRIALS: u64 = 200;
-/// How long a poll waits for a message that was sent.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+const TRIALS: usize = 200;
 
 /// A server that takes every message, on loopback.
 async fn doorstep() -> String {
@@ -43,12 +41,10 @@ pub fn latency() -> Vec<Figure> {
         let courier = Arc::new(Doorstep::at(doorstep().await));
         house.employ(courier.clone());
         // The summary of the first start and what holds now.
-        while !house.owes_nothing().await {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        for trial in 0..TRIALS {
+        house.carried().await;
+        for number in history::at_stake().take(TRIALS) {
             let version = 1;
-            let attester = crate::history::key(trial * 32 + 1).attester;
+            let attester = history::key(number).attester;
             let amount = steward::units::U256::from(1_000)
                 * steward::units::U256::from(10).pow(steward::units::U256::from(18));
             let mut world = fleet.world.lock();
@@ -68,12 +64,14 @@ pub fn latency() -> Vec<Figure> {
                 if let Some((_, at)) = courier.taken().get(before) {
                     break *at;
                 }
+                assert!(
+                    begin.elapsed() < PATIENCE,
+                    "no card came of the slash of {number}"
+                );
                 tokio::time::sleep(LOOK_EVERY).await;
             };
             times.push(at.duration_since(begin).as_secs_f64() * 1e3);
-            while !house.owes_nothing().await {
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
+            house.carried().await;
         }
     });
     times.sort_by(f64::total_cmp);
@@ -111,9 +109,7 @@ pub fn storm() -> Vec<Figure> {
         house.settle().await;
         house.take_keys().await;
         house.employ(courier.clone());
-        while !house.owes_nothing().await {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        house.carried().await;
         // Another window of the bucket, so that only the storm is counted.
         tokio::time::sleep(Duration::from_secs(6)).await;
         let before = courier.taken().len();
@@ -126,9 +122,7 @@ pub fn storm() -> Vec<Figure> {
         house.keep_time(&world);
         let begin = Instant::now();
         house.settle().await;
-        while !house.owes_nothing().await {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        house.carried().await;
         (begin.elapsed(), courier.taken().split_off(before))
     });
     let mut channels: BTreeMap<ChannelId, usize> = BTreeMap::new();
