@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use steward::watcher::Step;
 use tokio::time::Instant;
 
 use crate::{
@@ -143,17 +144,16 @@ pub fn sweep() -> Vec<Figure> {
         WorldEndpoint::new("rpc-1", &world).with(|manners| manners.gas_cap = Some(50_000_000)),
     );
     let directory = tempfile::tempdir().unwrap();
-    let house = House::over(&world, &endpoint, house::store_in(directory.path()));
-    house::block_on(async {
-        loop {
-            endpoint.take_requests();
-            house.watcher.step().await.unwrap();
-            let state = house.writer.read().await;
-            if state.book(house::NETWORK).unwrap().summary().is_swept {
-                break;
-            }
-        }
-    });
+    let store = house::store_in(directory.path());
+    let over = |world: &SharedWorld| House::over(world, &endpoint, Arc::clone(&store));
+    house::block_on(over(&world).settle());
+    // The audit of a process that just started: it has learnt nothing of the endpoint yet.
+    let house = over(&world);
+    house::block_on(house.watcher.audit_next()).unwrap();
+    world.lock().mine();
+    endpoint.take_requests();
+    let step = house::block_on(house.watcher.step()).unwrap();
+    assert!(matches!(step, Step::Followed { .. }), "{step:?}");
     let counts = endpoint.take_requests();
     let aggregates = counts.get("eth_call").copied().unwrap_or_default();
     vec![
