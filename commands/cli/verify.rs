@@ -120,10 +120,7 @@ async fn again(
         if let Ok(found) = answer
             && found != expected
         {
-            endpoints.exclude(
-                &endpoint,
-                &format!("it serves chain {found}, not {expected}"),
-            );
+            endpoints.exclude(&endpoint, found, expected);
         }
     }
     let provider = match network.provider {

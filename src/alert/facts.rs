@@ -181,8 +181,10 @@ pub enum EndpointFault {
         /// The chain id that is expected.
         expected: u64,
     },
-    /// It has no logs where others have some.
-    PrunesLogs,
+    /// It limits our rate.
+    Limits,
+    /// A majority says something else of the same block.
+    Contradicted,
 }
 
 /// An endpoint that cannot be relied on.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     BlockTag, Chain, ChainError, EndpointName, Header,
-    health::{HealthChange, HealthPolicy, HealthState},
+    health::{HealthChange, HealthPolicy, HealthState, Trouble},
     member::{Member, Shared},
 };
 use crate::{
@@ -76,6 +76,8 @@ pub struct EndpointHealth {
     pub failures: u32,
     /// The last failure, as a sentence; stays after recovery.
     pub last_error: Option<String>,
+    /// What is wrong with it; `None` while it is healthy.
+    pub trouble: Option<Trouble>,
     /// Its newest block as last seen.
     pub head: Option<BlockNumber>,
     /// Requests since start, by JSON-RPC method.
@@ -295,10 +297,10 @@ impl Endpoints {
         join_all(self.all().map(ask)).await
     }
 
-    /// Never asks this endpoint again.
-    pub fn exclude(&self, endpoint: &EndpointName, reason: &str) {
+    /// Never asks this endpoint again: it serves the chain `found` and not `expected`.
+    pub fn exclude(&self, endpoint: &EndpointName, found: u64, expected: u64) {
         for member in self.all().filter(|member| member.name() == endpoint) {
-            member.exclude(reason);
+            member.exclude(found, expected);
         }
     }
 

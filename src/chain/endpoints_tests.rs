@@ -347,9 +347,15 @@ async fn a_leader_that_stands_still_gives_way() {
         advance(Duration::from_secs(61)).await;
     }
     assert_eq!(scene.state("rpc-1"), HealthState::Down);
+    let trouble = || scene.endpoints.health()[0].trouble;
+    assert_eq!(trouble(), Some(Trouble::Lags(20)));
+    let told = scene.endpoints.health()[0].last_error.clone();
+    let expected = "its newest block is 20 blocks behind that of rpc-2";
+    assert_eq!(told.as_deref(), Some(expected));
     scene.chains[0].set(Rules::default());
     scene.endpoints.head().await.unwrap();
     assert_eq!(scene.state("rpc-1"), HealthState::Healthy);
+    assert_eq!(trouble(), None);
 }
 
 #[tokio::test]
@@ -430,9 +436,7 @@ async fn chains_are_identified_and_a_foreign_one_excluded() {
     let ids = scene.endpoints.identify().await;
     assert_eq!(ids[0], (EndpointName::new("rpc-1"), Ok(1)));
     assert_eq!(ids[1], (EndpointName::new("rpc-2"), Err(gone())));
-    scene
-        .endpoints
-        .exclude(&EndpointName::new("rpc-1"), "it serves chain 1, not 5");
+    scene.endpoints.exclude(&EndpointName::new("rpc-1"), 1, 5);
     advance(Duration::from_secs(9999)).await;
     scene.chains[1].set(Rules::default());
     scene.endpoints.head().await.unwrap();

@@ -25,6 +25,65 @@ pub enum HealthState {
     Excluded,
 }
 
+/// What is wrong with an endpoint that is not healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// It does not answer.
+    Silent,
+    /// It limits our rate.
+    Limits,
+    /// It answers with errors, or with what makes no sense.
+    Refuses,
+    /// Its newest block is so many blocks behind that of another.
+    Lags(u64),
+    /// A majority says something else of the same block.
+    Contradicted,
+    /// It serves another chain.
+    WrongChain {
+        /// The chain id that it gives.
+        found: u64,
+        /// The chain id that is expected.
+        expected: u64,
+    },
+}
+
+impl Trouble {
+    /// The trouble that an error tells of.
+    pub(super) const fn of(error: &ChainError) -> Self {
+        match error {
+            ChainError::Unavailable(_) => Self::Silent,
+            ChainError::RateLimited { .. } => Self::Limits,
+            ChainError::UnknownBlock
+            | ChainError::TooLarge { .. }
+            | ChainError::Refused(_)
+            | ChainError::Pruned(_)
+            | ChainError::Malformed(_)
+            | ChainError::PinIgnored => Self::Refuses,
+        }
+    }
+
+    /// The sentence about a failure. What was found by comparing is no answer of the endpoint, and is not told as one.
+    fn words(self, error: &ChainError) -> String {
+        match (self, error) {
+            (
+                Self::Lags(_) | Self::Contradicted | Self::WrongChain { .. },
+                ChainError::Unavailable(found)
+                | ChainError::Malformed(found)
+                | ChainError::Refused(found),
+            ) => found.clone(),
+            _ => error.to_string(),
+        }
+    }
+}
+
+/// Failures of one method, and what the last of them tells.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    failures: u32,
+    trouble: Trouble,
+}
+
 /// An endpoint went from one state to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthChange {
@@ -70,8 +129,10 @@ impl Default for HealthPolicy {
 pub(super) struct Health {
     state: HealthState,
     since: UnixSeconds,
-    failures: BTreeMap<&'static str, u32>,
+    rows: BTreeMap<&'static str, Row>,
+    wrong_chain: Option<Trouble>,
     last_error: Option<ChainError>,
+    last_words: Option<String>,
     rest_until: Option<Instant>,
 }
 
@@ -87,8 +148,10 @@ impl Health {
         Self {
             state: HealthState::Healthy,
             since,
-            failures: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            wrong_chain: None,
             last_error: None,
+            last_words: None,
             rest_until: None,
         }
     }
@@ -105,9 +168,26 @@ impl Health {
         self.last_error.as_ref()
     }
 
+    /// The last failure, as a sentence.
+    pub(super) fn last_words(&self) -> Option<&str> {
+        self.last_words.as_deref()
+    }
+
     /// Most failures in a row of any method.
     pub(super) fn failures(&self) -> u32 {
-        self.failures.values().copied().max().unwrap_or(0)
+        let rows = self.rows.values();
+        rows.map(|row| row.failures).max().unwrap_or(0)
+    }
+
+    /// What is wrong with it: what the method tells that failed most often in a row; `None` while it is healthy.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        let worst = || self.rows.values().max_by_key(|row| row.failures);
+        match self.state {
+            HealthState::Healthy => None,
+            HealthState::Limited | HealthState::Down | HealthState::Excluded => {
+                self.wrong_chain.or_else(|| worst().map(|row| row.trouble))
+            }
+        }
     }
 
     /// How long it is still to be left alone; `None` where it may be asked.
@@ -126,8 +206,8 @@ impl Health {
         now: Moment,
         policy: &HealthPolicy,
     ) -> Option<HealthState> {
-        self.failures.remove(method)?;
-        if self.failures.is_empty() {
+        self.rows.remove(method)?;
+        if self.rows.is_empty() {
             self.rest_until = None;
         }
         let is_failing = self.failures() >= policy.failures_max;
@@ -138,14 +218,15 @@ impl Health {
     pub(super) fn failed(
         &mut self,
         method: &'static str,
-        error: &ChainError,
+        (error, trouble): (&ChainError, Trouble),
         now: Moment,
         policy: &HealthPolicy,
         chance: &mut StdRng,
     ) -> Option<HealthState> {
-        let failures = self.failures.entry(method).or_insert(0);
-        *failures = failures.saturating_add(1);
-        let (failures, shift) = (*failures, failures.saturating_sub(1).min(16));
+        let before = self.rows.get(method).map_or(0, |row| row.failures);
+        let failures = before.saturating_add(1);
+        self.rows.insert(method, Row { failures, trouble });
+        let shift = failures.saturating_sub(1).min(16);
         let rest = policy
             .rest_min
             .saturating_mul(1 << shift)
@@ -167,6 +248,7 @@ impl Health {
         };
         let until = now.instant + rest;
         self.rest_until = Some(self.rest_until.map_or(until, |earlier| earlier.max(until)));
+        self.last_words = Some(trouble.words(error));
         self.last_error = Some(error.clone());
         if failures < policy.failures_max {
             return None;
@@ -174,9 +256,17 @@ impl Health {
         self.turn(state, now.wall)
     }
 
-    /// It is never to be asked again.
-    pub(super) fn exclude(&mut self, reason: &str, now: Moment) -> Option<HealthState> {
-        self.last_error = Some(ChainError::Refused(reason.to_owned()));
+    /// It is never to be asked again: it serves the chain `found` and not `expected`.
+    pub(super) fn exclude(
+        &mut self,
+        found: u64,
+        expected: u64,
+        now: Moment,
+    ) -> Option<HealthState> {
+        let why = format!("it serves chain {found}, not {expected}");
+        self.last_words = Some(why.clone());
+        self.last_error = Some(ChainError::Refused(why));
+        self.wrong_chain = Some(Trouble::WrongChain { found, expected });
         self.turn(HealthState::Excluded, now.wall)
     }
 
@@ -204,6 +294,10 @@ mod tests {
         }
     }
 
+    fn told(error: &ChainError) -> (&ChainError, Trouble) {
+        (error, Trouble::of(error))
+    }
+
     fn gone() -> ChainError {
         ChainError::Unavailable("gone".to_owned())
     }
@@ -214,7 +308,7 @@ mod tests {
         let (mut health, start) = (Health::new(UnixSeconds::new(1)), Instant::now());
         for failure in 0..10_u32 {
             health.rest_until = None;
-            health.failed(METHOD, &gone(), moment(start), &policy, &mut chance);
+            health.failed(METHOD, told(&gone()), moment(start), &policy, &mut chance);
             let (rest, most) = (
                 health.rest(start).unwrap(),
                 Duration::from_secs(1 << failure.min(6)),
@@ -234,7 +328,7 @@ mod tests {
     fn the_third_failure_in_a_row_changes_the_state() {
         let (policy, mut chance) = (HealthPolicy::default(), StdRng::seed_from_u64(1));
         let (mut health, now) = (Health::new(UnixSeconds::new(1)), moment(Instant::now()));
-        let mut fail = || health.failed(METHOD, &gone(), now, &policy, &mut chance);
+        let mut fail = || health.failed(METHOD, told(&gone()), now, &policy, &mut chance);
         let changes = [fail(), fail(), fail(), fail()];
         assert_eq!(changes, [None, None, Some(HealthState::Healthy), None]);
         assert_eq!(health.since(), now.wall);
@@ -245,7 +339,7 @@ mod tests {
         let (policy, mut chance) = (HealthPolicy::default(), StdRng::seed_from_u64(1));
         let (mut health, start) = (Health::new(UnixSeconds::new(1)), moment(Instant::now()));
         for _ in 0..3 {
-            health.failed(METHOD, &gone(), start, &policy, &mut chance);
+            health.failed(METHOD, told(&gone()), start, &policy, &mut chance);
             assert_eq!(health.answered("eth_getLogs", start, &policy), None);
         }
         assert_eq!(health.state(), HealthState::Down);
@@ -258,11 +352,17 @@ mod tests {
         let limited = |seconds| ChainError::RateLimited {
             retry_after: Some(Duration::from_secs(seconds)),
         };
-        health.failed(METHOD, &limited(42), moment(start), &policy, &mut chance);
+        health.failed(
+            METHOD,
+            told(&limited(42)),
+            moment(start),
+            &policy,
+            &mut chance,
+        );
         assert_eq!(health.rest(start), Some(Duration::from_secs(42)));
         health.failed(
             METHOD,
-            &limited(90_000),
+            told(&limited(90_000)),
             moment(start),
             &policy,
             &mut chance,
@@ -274,7 +374,7 @@ mod tests {
     fn an_excluded_endpoint_never_returns() {
         let policy = HealthPolicy::default();
         let (mut health, start) = (Health::new(UnixSeconds::new(1)), moment(Instant::now()));
-        assert_eq!(health.exclude("chain 5", start), Some(HealthState::Healthy));
+        assert_eq!(health.exclude(5, 1, start), Some(HealthState::Healthy));
         assert_eq!(health.answered(METHOD, start, &policy), None);
         assert_eq!(health.state(), HealthState::Excluded);
         assert!(health.rest(start.instant).is_some());

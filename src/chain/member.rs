@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{
     BlockTag, Call, CallAnswer, Chain, ChainError, EndpointName, Header, Log, LogFilter,
     endpoints::{EndpointHealth, Options},
-    health::{Health, HealthChange, HealthState, Moment},
+    health::{Health, HealthChange, HealthState, Moment, Trouble},
     limits::Learnt,
 };
 use crate::{
@@ -154,7 +154,8 @@ impl Member {
             state: state.health.state(),
             since: state.health.since(),
             failures: state.health.failures(),
-            last_error: state.health.last_error().map(ChainError::to_string),
+            last_error: state.health.last_words().map(str::to_owned),
+            trouble: state.health.trouble(),
             head: state.head,
             requests: state.requests.clone(),
             range_blocks: state.range.size(),
@@ -162,7 +163,7 @@ impl Member {
         }
     }
 
-    fn changed(&self, from: Option<HealthState>, to: HealthState, error: Option<&ChainError>) {
+    fn changed(&self, from: Option<HealthState>, to: HealthState, error: Option<String>) {
         let Some(from) = from else { return };
         let mut changes = locked(&self.shared.changes);
         if changes.len() >= CHANGES_MAX {
@@ -173,19 +174,27 @@ impl Member {
             from,
             to,
             at: self.shared.clock.now(),
-            error: error.map(ChainError::to_string),
+            error,
         });
     }
 
     /// Writes down a failure of `method` that is the endpoint's own.
     pub(super) fn failed(&self, method: &'static str, error: &ChainError) {
+        self.failed_by(method, error, Trouble::of(error));
+    }
+
+    fn failed_by(&self, method: &'static str, error: &ChainError, trouble: Trouble) {
         let (now, policy) = (self.shared.now(), &self.shared.options.health);
         let mut state = self.state();
         let mut chance = locked(&self.shared.chance);
-        let from = state.health.failed(method, error, now, policy, &mut chance);
+        let failure = (error, trouble);
+        let from = state
+            .health
+            .failed(method, failure, now, policy, &mut chance);
         let to = state.health.state();
+        let words = state.health.last_words().map(str::to_owned);
         drop((state, chance));
-        self.changed(from, to, Some(error));
+        self.changed(from, to, words);
     }
 
     fn answered(&self, method: &'static str) {
@@ -197,18 +206,20 @@ impl Member {
         self.changed(from, to, None);
     }
 
-    /// Never asks it again.
-    pub(super) fn exclude(&self, reason: &str) {
+    /// Never asks it again: it serves the chain `found` and not `expected`.
+    pub(super) fn exclude(&self, found: u64, expected: u64) {
         let now = self.shared.now();
-        let from = self.state().health.exclude(reason, now);
-        let error = ChainError::Refused(reason.to_owned());
-        self.changed(from, HealthState::Excluded, Some(&error));
+        let mut state = self.state();
+        let from = state.health.exclude(found, expected, now);
+        let words = state.health.last_words().map(str::to_owned);
+        drop(state);
+        self.changed(from, HealthState::Excluded, words);
     }
 
     /// Its newest block is `blocks` behind that of another.
     pub(super) fn lags(&self, blocks: u64, other: &EndpointName) {
         let why = format!("its newest block is {blocks} blocks behind that of {other}");
-        self.failed(LAG, &ChainError::Unavailable(why));
+        self.failed_by(LAG, &ChainError::Unavailable(why), Trouble::Lags(blocks));
     }
 
     /// Its newest block is as new as can be.
@@ -219,7 +230,8 @@ impl Member {
     /// A majority of all endpoints contradicts what it said of a block.
     pub(super) fn is_overruled(&self, block: BlockNumber) {
         let what = format!("a majority of endpoints contradicts what it says of block {block}");
-        self.failed(TESTIMONY, &ChainError::Malformed(what));
+        let error = ChainError::Malformed(what);
+        self.failed_by(TESTIMONY, &error, Trouble::Contradicted);
     }
 
     /// A majority of all endpoints says what it says.

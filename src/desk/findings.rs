@@ -15,7 +15,10 @@ use crate::{
         text::{Context, incident},
     },
     book::{Book, fold::Ours, records::round_key},
-    chain::{contracts::ContractRole, health::HealthState},
+    chain::{
+        contracts::ContractRole,
+        health::{HealthState, Trouble},
+    },
     keys::KeysObservation,
     state::State,
     units::{Round, UnixSeconds},
@@ -125,10 +128,9 @@ impl Look<'_> {
         {
             worst_since = worst_since.min(endpoint.since);
             let name = endpoint.endpoint.as_str();
-            let fault = match endpoint.state {
-                HealthState::Excluded => EndpointFault::Refuses,
-                _ => EndpointFault::Silent,
-            };
+            let fault = endpoint
+                .trouble
+                .map_or(EndpointFault::Silent, endpoint_fault);
             let facts = EndpointFacts {
                 endpoint: name.to_owned(),
                 fault,
@@ -374,6 +376,17 @@ impl Look<'_> {
                 found.push(self.of(Class::SlashVotes, &about, "", Facts::Slash(facts)));
             }
         }
+    }
+}
+
+const fn endpoint_fault(trouble: Trouble) -> EndpointFault {
+    match trouble {
+        Trouble::Silent => EndpointFault::Silent,
+        Trouble::Limits => EndpointFault::Limits,
+        Trouble::Refuses => EndpointFault::Refuses,
+        Trouble::Lags(blocks) => EndpointFault::Lags(blocks),
+        Trouble::Contradicted => EndpointFault::Contradicted,
+        Trouble::WrongChain { found, expected } => EndpointFault::WrongChain { found, expected },
     }
 }
 

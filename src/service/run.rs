@@ -244,10 +244,7 @@ impl Service {
                 Ok(found) if found == expected => right += 1,
                 Ok(found) => {
                     wrong.push(format!("{endpoint} says {found}"));
-                    part.endpoints.exclude(
-                        &endpoint,
-                        &format!("it serves chain {found}, not {expected}"),
-                    );
+                    part.endpoints.exclude(&endpoint, found, expected);
                 }
                 Err(error) => {
                     tracing::warn!(network = name, %endpoint, %error, "endpoint does not answer");

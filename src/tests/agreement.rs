@@ -11,7 +11,7 @@ use alloy::sol_types::{SolCall, SolEvent};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use steward::{
     alert::text::Explorer,
-    chain::{ChainError, contracts::abi},
+    chain::{ChainError, contracts::abi, endpoints::Endpoints},
     desk::{Bureau, Desk, Letterhead},
     metrics::{Metrics, PerAttester},
     outbox::{Delivery, DeliveryState, Routes, courier::ChannelId},
@@ -39,7 +39,20 @@ const SEEDS: u64 = 40;
 
 /// The watcher with a desk, so that there are cards.
 fn with_desk(mut watched: Watched) -> Watched {
-    let bureau = Bureau {
+    watched.recorder = Arc::new(Recorder {
+        desk: Some(Arc::new(Desk::new(
+            Letterhead::default(),
+            vec![bureau(None)],
+        ))),
+        ..Recorder::default()
+    });
+    watched.restart();
+    watched
+}
+
+/// What a desk knows of the network.
+pub fn bureau(endpoints: Option<Arc<Endpoints>>) -> Bureau {
+    Bureau {
         network: NETWORK.to_owned(),
         provider_label: "our provider".to_owned(),
         provider: ProviderRef::Id(ProviderId::new(OURS)),
@@ -50,14 +63,8 @@ fn with_desk(mut watched: Watched) -> Watched {
         single_max_age: Duration::from_secs(86_400),
         head_age_max: None,
         has_keys_dir: false,
-        endpoints: None,
-    };
-    watched.recorder = Arc::new(Recorder {
-        desk: Some(Arc::new(Desk::new(Letterhead::default(), vec![bureau]))),
-        ..Recorder::default()
-    });
-    watched.restart();
-    watched
+        endpoints,
+    }
 }
 
 /// Messages that are sent or to be sent.

@@ -1,16 +1,20 @@
 //! What the watcher makes of endpoints that keep logs to themselves, forget, contradict each other, or know no final block.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alloy::sol_types::SolEvent;
 use steward::{
+    alert::facts::Facts,
     attester::Stage,
     chain::{ChainError, contracts::abi},
+    clock::Clock,
+    desk::{Desk, Letterhead},
     units::{ProviderId, RollupVersion},
     watcher::completeness::MissingFact,
 };
 
 use crate::{
+    agreement::bureau,
     watched::{NETWORK, Watched},
     watching::{attester, flush, standing, watched},
     world::{
@@ -156,6 +160,50 @@ async fn endpoints_of_another_chain_are_left_alone() {
         error.to_string(),
         "the endpoints serve chain 31337, and the network lives on chain 1; check the RPC URLs"
     );
+}
+
+/// The card of an endpoint says what is wrong with it, and not only that something is.
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_lags_or_serves_another_chain_is_told_as_what_it_is() {
+    let mut watched = watched(2, 3);
+    watched.endpoints[2].change(|manners| manners.chain_id = Some(1));
+    watched.watcher.identify(31_337).await.unwrap();
+    watched.is_right().await;
+    watched.endpoints[0].change(|manners| manners.lag_blocks = 20);
+    watched.play(|world| world.mine_many(40));
+    for _ in 0..4 {
+        watched.step().await.unwrap();
+        // The leader's newest block is old by now, so the others are asked for theirs.
+        watched.clock.advance(Duration::from_secs(600));
+        watched.watcher.step().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(61)).await;
+    }
+    let desk = Desk::new(
+        Letterhead::default(),
+        vec![bureau(Some(Arc::clone(&watched.source)))],
+    );
+    let now = watched.clock.now_ms();
+    for now_ms in [now, now + 120_000] {
+        let judged = watched.writer.commit(|state, _| {
+            desk.judge(state, NETWORK, now_ms);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        judged.await.unwrap();
+    }
+    let state = watched.writer.read().await;
+    let rows = state.incidents[NETWORK].rows.rows();
+    let mut told: Vec<String> = rows
+        .filter_map(|(_, incident)| match &incident.facts {
+            Facts::Endpoint(facts) => Some(format!("{}: {:?}", facts.endpoint, facts.fault)),
+            _ => None,
+        })
+        .collect();
+    told.sort();
+    let expected = [
+        "rpc-1: Lags(20)",
+        "rpc-3: WrongChain { found: 1, expected: 31337 }",
+    ];
+    assert_eq!(told, expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,7 +29,7 @@ use crate::{
         EndpointName,
         contracts::{Instance, QueueConfig},
         endpoints::EndpointHealth,
-        health::HealthState,
+        health::{HealthState, Trouble},
     },
     jobs::{
         attempt::{Attempt, Outcome},
@@ -353,6 +353,7 @@ fn mainnet() -> NetworkGlance {
         since: UnixSeconds::new(NOW - 3_600),
         failures: u32::from(error.is_some()) * 4,
         last_error: error.map(str::to_owned),
+        trouble: error.map(|_| Trouble::Silent),
         head: Some(BlockNumber::new(BLOCK)),
         requests: [("eth_call", 310), ("eth_getLogs", 300)].into(),
         range_blocks: 2_000,

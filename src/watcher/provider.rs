@@ -121,9 +121,8 @@ impl Watcher {
         for (endpoint, chain_id) in self.endpoints.identify().await {
             match chain_id {
                 Ok(chain_id) if chain_id != expected => {
-                    let reason = format!("it serves chain {chain_id}, not {expected}");
-                    tracing::error!(network = self.network(), endpoint = %endpoint, reason, "endpoint excluded");
-                    self.endpoints.exclude(&endpoint, &reason);
+                    tracing::error!(network = self.network(), endpoint = %endpoint, chain_id, expected, "endpoint excluded: it serves another chain");
+                    self.endpoints.exclude(&endpoint, chain_id, expected);
                     served = Some(chain_id);
                 }
                 // Whoever does not answer now may be right later.

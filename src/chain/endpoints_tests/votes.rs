@@ -121,6 +121,8 @@ async fn who_is_overruled_rests_and_is_taken_back_when_a_majority_says_as_it_doe
         scene.endpoints.overrule(&leader, &at);
     }
     assert_eq!(scene.state("rpc-1"), HealthState::Down);
+    let trouble = scene.endpoints.health()[0].trouble;
+    assert_eq!(trouble, Some(Trouble::Contradicted));
     assert_eq!(scene.endpoints.leader(), Some(EndpointName::new("rpc-2")));
     scene.chains[0].set(Rules::default());
     advance(Duration::from_secs(60)).await;

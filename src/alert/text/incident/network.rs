@@ -155,9 +155,13 @@ pub(super) fn endpoint(facts: &EndpointFacts) -> Told {
             format!(" serves chain {found}, not {expected}"),
             "Correct its URL in the configuration; it is not used until then.",
         ),
-        EndpointFault::PrunesLogs => (
-            " has no old logs".to_owned(),
-            "Use an endpoint that keeps logs, or name one in L1_ARCHIVE_RPC_URLS.",
+        EndpointFault::Limits => (
+            " limits our rate".to_owned(),
+            "Take a plan with a higher rate, or add an endpoint.",
+        ),
+        EndpointFault::Contradicted => (
+            " is contradicted by the others".to_owned(),
+            "Compare it with a public explorer, and replace it where it is wrong.",
         ),
     };
     let left = format!(

@@ -183,6 +183,7 @@ fn fault(fault: &EndpointFault) -> String {
         EndpointFault::Refuses => "errors".to_owned(),
         EndpointFault::Lags(_) => "behind".to_owned(),
         EndpointFault::WrongChain { found, .. } => format!("chain {found}"),
-        EndpointFault::PrunesLogs => "no old logs".to_owned(),
+        EndpointFault::Limits => "limits our rate".to_owned(),
+        EndpointFault::Contradicted => "contradicted by the others".to_owned(),
     }
 }

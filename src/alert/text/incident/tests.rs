@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::alert::{
-    facts::Configured,
+    facts::{Configured, EndpointFacts, EndpointFault},
     fit::FIELDS_MAX,
     notice::NoticeId,
     render::markdown::content,
@@ -267,6 +267,43 @@ fn a_card_shows_how_its_incident_stands() {
     ");
     let end = reply(&context, &incident, Reply::Resolved);
     insta::assert_snapshot!(content(&end).unwrap(), @r"🟢 Resolved: Coinbase missing for attester fra-2/18 (Testnet), after 5 h 40 min.");
+}
+
+#[test]
+fn every_fault_of_an_endpoint_has_its_own_words() {
+    let explorer = explorer();
+    let said = [
+        EndpointFault::Silent,
+        EndpointFault::Limits,
+        EndpointFault::Refuses,
+        EndpointFault::Lags(14),
+        EndpointFault::Contradicted,
+        EndpointFault::WrongChain {
+            found: 1,
+            expected: 11_155_111,
+        },
+    ]
+    .map(|fault| {
+        let facts = EndpointFacts {
+            endpoint: "rpc-b".to_owned(),
+            fault,
+            detail: None,
+            since: AT,
+            healthy: 1,
+            total: 2,
+        };
+        let incident = incident(Class::EndpointUnhealthy, Facts::Endpoint(facts));
+        let card = card(&context(&explorer), &incident).cards.remove(0);
+        format!("{}: {}", bare(&card.title), bare(&card.body[1]))
+    });
+    insta::assert_snapshot!(said.join("\n"), @"
+    Endpoint rpc-b does not answer: Check that it runs and can be reached from this host.
+    Endpoint rpc-b limits our rate: Take a plan with a higher rate, or add an endpoint.
+    Endpoint rpc-b answers with errors: Check its key, its quota and its version.
+    Endpoint rpc-b is behind the others: Check that it is synchronised and has peers.
+    Endpoint rpc-b is contradicted by the others: Compare it with a public explorer, and replace it where it is wrong.
+    Endpoint rpc-b serves chain 1, not 11155111: Correct its URL in the configuration; it is not used until then.
+    ");
 }
 
 #[test]
