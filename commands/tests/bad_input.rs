@@ -236,6 +236,31 @@ async fn a_chain_without_multicall3_and_a_clock_behind_it() {
 }
 
 #[tokio::test]
+async fn keys_files_that_are_cut_off_name_an_attester_twice_or_are_of_another_network() {
+    let operator = Operator::new();
+    let directory = operator.home.path().join("keys");
+    std::fs::create_dir(&directory).unwrap();
+    let operator = operator.with("KEYS_DIR", "keys");
+    let entry = "{\"attester\": {\"eth\": \"0x1111111111111111111111111111111111111111\"}}";
+    let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).unwrap();
+    let whole = format!("{{\"validators\": [\n{entry}\n]}}");
+    write("testnet-keys-beast-1-v1.json", &whole);
+    insta::assert_snapshot!(operator.check("keys_files").await, @"
+    doubtful local: 0 attesters in 0 files; 1 file is of another network and not read (testnet-keys-beast-1-v1.json)
+      -> Put files named local-keys-SERVER-vN.json or local/HOST/SOURCE-registered-keys.json into keys.
+    ");
+    write("local-keys-cut-v1.json", &whole[..40]);
+    let twice = format!("{{\"validators\": [\n{entry},\n{entry}\n]}}");
+    write("local-keys-twice-v1.json", &twice);
+    insta::assert_snapshot!(operator.check("keys_files").await, @"
+    bad local local-keys-cut-v1.json, line 2: the file ends in the middle
+      -> Write it again, as a whole: first under another name, then rename it
+    bad local local-keys-twice-v1.json, line 3: the attester 0x1111111111111111111111111111111111111111 stands in line 2 and again in line 3
+      -> Remove one of the two
+    ");
+}
+
+#[tokio::test]
 async fn another_networks_store() {
     let operator = Operator::new();
     operator.holds_another_network();

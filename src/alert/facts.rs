@@ -111,6 +111,9 @@ pub struct KeysFileFacts {
     pub good_since: Option<UnixSeconds>,
     /// Attesters that its last good content names.
     pub attester_count: u64,
+    /// Whether it is in force all the same, and only looks odd.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_odd: bool,
 }
 
 /// Votes to slash one attester in one round.

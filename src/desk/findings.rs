@@ -90,12 +90,11 @@ impl Look<'_> {
             }
             return;
         };
-        for fault in observation
-            .keys
-            .faults
-            .iter()
-            .chain(&observation.keys.doubts)
-        {
+        let keys = &observation.keys;
+        let faults = keys.faults.iter().map(|fault| (fault, false));
+        let doubts = keys.doubts.iter().map(|doubt| (doubt, true));
+        for (fault, is_odd) in faults.chain(doubts) {
+            let kept = keys.kept.get(&fault.path);
             let file = fault.path.as_str().to_owned();
             let facts = KeysFileFacts {
                 file: file.clone(),
@@ -103,8 +102,9 @@ impl Look<'_> {
                     .position
                     .and_then(|position| u64::try_from(position.line).ok()),
                 fault: format!("{}. {}", fault.what.trim_end_matches('.'), fault.next_step),
-                good_since: None,
-                attester_count: 0,
+                good_since: kept.map(|kept| kept.read_at),
+                attester_count: kept.map_or(0, |kept| count(kept.attesters)),
+                is_odd,
             };
             found.push(self.of(Class::KeysFileInvalid, &file, &file, Facts::KeysFile(facts)));
         }
@@ -377,6 +377,10 @@ impl Look<'_> {
             }
         }
     }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 const fn endpoint_fault(trouble: Trouble) -> EndpointFault {

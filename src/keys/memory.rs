@@ -9,7 +9,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Content, Keys, KeysFile, KeysFileFault, KeysFileName, Layout, Listing, Location, file, locate,
+    Content, Kept, Keys, KeysFile, KeysFileFault, KeysFileName, Layout, Listing, Location, file,
+    locate,
     merge::{InForce, merge},
 };
 use crate::{network::NetworkName, units::UnixSeconds};
@@ -59,6 +60,7 @@ struct Remembered {
 struct Good {
     digest: [u8; 32],
     file: KeysFile,
+    read_at: UnixSeconds,
 }
 
 /// How the file looked last.
@@ -96,7 +98,7 @@ impl KeysMemory {
         } = listing;
         let mut is_doubtful = self.look_for_absent(&files, &unreadable);
         for (name, content) in files {
-            is_doubtful |= self.look_at(name, content);
+            is_doubtful |= self.look_at(name, content, read_at);
         }
         if is_doubtful && self.looks < LOOKS_MAX {
             self.looks += 1;
@@ -104,6 +106,12 @@ impl KeysMemory {
         }
         self.looks = 0;
         let mut keys = self.merged();
+        for directory in unreadable.keys() {
+            let path = if directory.is_empty() { "." } else { directory };
+            let kept = self.kept(|name| lies_in(name, directory));
+            keys.kept
+                .extend(kept.map(|kept| (KeysFileName::new(path), kept)));
+        }
         keys.faults.extend(unreadable.into_iter().map(|(path, reason)| KeysFileFault {
             path: KeysFileName::new(if path.is_empty() { "." } else { &path }),
             position: None,
@@ -134,12 +142,7 @@ impl KeysMemory {
         present: &BTreeMap<KeysFileName, Content>,
         unreadable: &BTreeMap<String, String>,
     ) -> bool {
-        let is_hidden = |name: &KeysFileName| {
-            unreadable.keys().any(|directory| {
-                let rest = name.as_str().strip_prefix(directory.as_str());
-                directory.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
-            })
-        };
+        let is_hidden = |name: &KeysFileName| unreadable.keys().any(|dir| lies_in(name, dir));
         let mut is_doubtful = false;
         self.files.retain(|name, remembered| {
             if present.contains_key(name) || is_hidden(name) {
@@ -154,7 +157,7 @@ impl KeysMemory {
     }
 
     /// Looks at one file; says whether it is damaged for the first time.
-    fn look_at(&mut self, name: KeysFileName, content: Content) -> bool {
+    fn look_at(&mut self, name: KeysFileName, content: Content, read_at: UnixSeconds) -> bool {
         let Some(location) = locate(&self.network, name.as_str()) else {
             return false;
         };
@@ -174,7 +177,11 @@ impl KeysMemory {
                     remembered.state = State::Good;
                     return false;
                 }
-                file::parse(&name, &content).map(|file| Good { digest, file })
+                file::parse(&name, &content).map(|file| Good {
+                    digest,
+                    file,
+                    read_at,
+                })
             }
             Err(reason) => Err(KeysFileFault {
                 path: name,
@@ -201,6 +208,22 @@ impl KeysMemory {
         }
     }
 
+    /// The good content of the files that are named so, taken together.
+    fn kept(&self, is_meant: impl Fn(&KeysFileName) -> bool) -> Option<Kept> {
+        let meant = self.files.iter().filter(|(name, _)| is_meant(name));
+        let good = meant.filter_map(|(_, remembered)| remembered.good.as_ref());
+        good.fold(None, |kept: Option<Kept>, good| {
+            let before = kept.unwrap_or(Kept {
+                read_at: good.read_at,
+                attesters: 0,
+            });
+            Some(Kept {
+                read_at: before.read_at.min(good.read_at),
+                attesters: before.attesters.saturating_add(good.file.attesters.len()),
+            })
+        })
+    }
+
     /// Everything in force, with the faults that matter.
     fn merged(&self) -> Keys {
         let in_force: Vec<InForce<'_>> = self
@@ -220,7 +243,7 @@ impl KeysMemory {
             .filter(|file| merged.files.contains(file.name))
             .filter_map(|file| file.file.doubt.clone())
             .collect();
-        let faults = self
+        let faults: Vec<KeysFileFault> = self
             .files
             .values()
             .filter(|remembered| !self.is_superseded(remembered))
@@ -229,8 +252,13 @@ impl KeysMemory {
                 State::Good | State::Doubtful | State::Gone => None,
             })
             .collect();
+        let kept = faults.iter().filter_map(|fault| {
+            let kept = self.kept(|name| *name == fault.path)?;
+            Some((fault.path.clone(), kept))
+        });
         Keys {
             attesters: merged.attesters,
+            kept: kept.collect(),
             faults,
             regressions: merged.regressions,
             doubts,
@@ -253,6 +281,12 @@ impl KeysMemory {
             is_newer && other.good.is_some() && other.location.server == remembered.location.server
         })
     }
+}
+
+/// Whether a file lies in this directory below that of the keys; an empty name is that directory itself.
+fn lies_in(name: &KeysFileName, directory: &str) -> bool {
+    let rest = name.as_str().strip_prefix(directory);
+    directory.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -347,6 +381,8 @@ mod tests {
             let observation = settled(observed);
             assert_eq!(numbers(&observation), [1]);
             assert!(observation.keys.faults[0].what.contains(expected));
+            let kept = observation.keys.kept[&KeysFileName::new(FILE)];
+            assert_eq!((kept.read_at, kept.attesters), (NOW, 1));
         }
         let again = settled(memory.observe(listing(&[(FILE, "{\"a\": 1,}")]), NOW));
         assert!(!again.changed, "the same fault is no news");
@@ -380,12 +416,21 @@ mod tests {
         };
         let observation = settled(memory.observe(below, NOW));
         assert_eq!(numbers(&observation), [1, 2]);
+        let kept = |observation: &KeysObservation, name: &str| {
+            observation
+                .keys
+                .kept
+                .get(&KeysFileName::new(name))
+                .map(|kept| kept.attesters)
+        };
+        assert_eq!(kept(&observation, "mainnet/a"), Some(1));
         let nothing = Listing {
             unreadable: BTreeMap::from([(String::new(), "no such directory".to_owned())]),
             ..Listing::default()
         };
         let observation = settled(memory.observe(nothing, NOW));
         assert_eq!(numbers(&observation), [1, 2]);
+        assert_eq!(kept(&observation, "."), Some(2));
         insta::assert_snapshot!(observation.keys.faults[0], @". the directory cannot be read: no such directory. Check that it exists and that the user steward runs as may read it; until then the last content stays in force");
     }
 
@@ -398,6 +443,7 @@ mod tests {
         let observation = settled(memory.observe(damaged, NOW));
         assert_eq!(numbers(&observation), [1]);
         assert_eq!(observation.keys.faults[0].path.as_str(), newest);
+        assert!(observation.keys.kept.is_empty(), "it was never good");
 
         let good = settled(
             memory

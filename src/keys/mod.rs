@@ -26,7 +26,7 @@ pub use self::{
 };
 use crate::{
     provider,
-    units::{AttesterAddress, Coinbase},
+    units::{AttesterAddress, Coinbase, UnixSeconds},
 };
 
 /// A keys file by its path below the keys directory, with `/` between the parts.
@@ -86,6 +86,8 @@ pub struct Keys {
     pub faults: Vec<KeysFileFault>,
     /// Coinbases that a newer version of a server's file changed or lost.
     pub regressions: Vec<CoinbaseRegression>,
+    /// The last good content of files and directories that have a fault now; absent where there never was any.
+    pub kept: BTreeMap<KeysFileName, Kept>,
     /// What is odd about files in force.
     pub doubts: Vec<KeysFileFault>,
     /// The files in force.
@@ -94,6 +96,15 @@ pub struct Keys {
     pub foreign: Vec<KeysFileName>,
     /// JSON files that no layout accounts for, and that are therefore not read.
     pub unrecognised: Vec<KeysFileName>,
+}
+
+/// The content of a damaged file that stays in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// When it was read; of a directory, when the oldest was.
+    pub read_at: UnixSeconds,
+    /// How many attesters it names.
+    pub attesters: usize,
 }
 
 /// How one attester is configured.

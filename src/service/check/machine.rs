@@ -35,7 +35,14 @@ pub(super) async fn keys_files(network: &NetworkConfig, clock: &Arc<dyn Clock>) 
     let keys = &observation.keys;
     let mut found = Vec::new();
     let (attesters, files) = (keys.attesters.len(), keys.files.len());
-    let detail = format!("{attesters} attesters in {files} files");
+    let mut detail = format!("{attesters} attesters in {files} files");
+    if let Some(other) = keys.foreign.first() {
+        let others = keys.foreign.len();
+        let files = if others == 1 { "file is" } else { "files are" };
+        detail.push_str(&format!(
+            "; {others} {files} of another network and not read ({other})"
+        ));
+    }
     if files == 0 && keys.faults.is_empty() {
         let next = format!(
             "Put files named {name}-keys-SERVER-vN.json or {name}/HOST/SOURCE-registered-keys.json into {}.",

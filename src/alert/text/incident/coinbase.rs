@@ -134,6 +134,7 @@ pub(super) fn keys_file(facts: &KeysFileFacts) -> Told {
         None => String::new(),
     };
     let force = match facts.good_since {
+        _ if facts.is_odd => Text::plain("Its attesters and coinbases are in force all the same."),
         Some(since) => moment(
             Text::plain(format!(
                 "Its last good content, {}, stays in force, read ",
@@ -143,20 +144,25 @@ pub(super) fn keys_file(facts: &KeysFileFacts) -> Told {
         )
         .and("."),
         None => Text::plain(
-            "It has no good content before this, so what it holds is unknown: its attesters count as being in no keys file.",
+            "It has no good content before this, so what it holds is unknown: attesters that no other file names count as being in no keys file.",
         ),
+    };
+    let verdict = if facts.is_odd {
+        " looks odd"
+    } else {
+        " cannot be used"
     };
     Told {
         title: Text::plain("Keys file ")
             .with(Span::Foreign(facts.file.clone()))
-            .and(" cannot be used"),
+            .and(verdict),
         lines: vec![
             Text::plain(place)
                 .with(Span::Foreign(facts.fault.clone()))
                 .and("."),
             force,
             Text::plain(
-                "Write the file again, whole, and rename it into place; it is read on the spot.",
+                "It is read again as soon as it changes: write it whole, under another name, and rename it into place.",
             ),
         ],
         fields: vec![field(

@@ -71,6 +71,7 @@ fn fleet() -> Vec<(Class, Facts)> {
                 fault: "the coinbase \"0x12\" has 2 digits instead of 40".to_owned(),
                 good_since: Some(AT),
                 attester_count: 500,
+                is_odd: false,
             }),
         ),
         (

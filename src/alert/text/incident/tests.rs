@@ -98,7 +98,7 @@ fn every_class_of_incident_has_its_card() {
     🟠 Keys file testnet-keys-fra-2-v4.json cannot be used
     Line 1,204: the coinbase "0x12" has 2 digits instead of 40.
     Its last good content, 500 attesters, stays in force, read <t:1795233600:R> (<t:1795233600:f>).
-    Write the file again, whole, and rename it into place; it is read on the spot.
+    It is read again as soon as it changes: write it whole, under another name, and rename it into place.
     File: `testnet-keys-fra-2-v4.json`
 
     🔴 Attester fra-2/18 waits on an old rollup
