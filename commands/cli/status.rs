@@ -174,6 +174,9 @@ fn work(view: &StatusView, paper: &Paper) -> String {
     let discord = match &view.discord {
         DiscordStatus::Absent => "not configured".to_owned(),
         DiscordStatus::Connected { since } => format!("connected, since {}", paper.moment(*since)),
+        DiscordStatus::Impaired { since, reason } => {
+            format!("connected, since {}, but {reason}", paper.moment(*since))
+        }
         DiscordStatus::Disconnected { since, reason } => {
             format!("not connected, since {}: {reason}", paper.moment(*since))
         }

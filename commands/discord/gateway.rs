@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     connection::Connection,
     registration::{self, Memory},
+    server::Server,
     session::{Signs, client, sample, shut_down},
     watchdog::{Alone, Identifies, Verdict, Watchdog},
 };
@@ -66,6 +67,8 @@ pub struct GatewayStatus {
     pub identifies_today: usize,
     /// What last went wrong.
     pub last_error: Option<String>,
+    /// What is wrong with the server, while the connection is well.
+    pub trouble: Option<String>,
 }
 
 /// Why hearing people ended for good.
@@ -170,6 +173,7 @@ impl Gateway {
             last_ack: None,
             identifies_today: 0,
             last_error: None,
+            trouble: None,
         });
         let gateway = Self {
             connection,
@@ -266,7 +270,8 @@ impl Gateway {
         if !*is_registered {
             *is_registered = self.register(&http).await;
         }
-        let signs = Arc::new(Signs::new(Arc::clone(&self.identifies)));
+        let server = Server::new(self.data.guild, self.data.alert_role, Instant::now());
+        let signs = Arc::new(Signs::new(Arc::clone(&self.identifies), server));
         let client = client(http, self.data.clone(), Arc::clone(&signs)).await;
         let client =
             client.map_err(|error| unreachable(format!("cannot make a client: {error}")))?;
@@ -349,6 +354,7 @@ impl Gateway {
             }
             connecting = 0;
             self.tell(standing(is_ready), None);
+            self.tell_trouble(signs.trouble());
             let used = self.with_identifies(|identifies| identifies.in_hour(now));
             if used > self.timing.identifies_per_hour {
                 return End::Dead {
@@ -380,6 +386,21 @@ impl Gateway {
             }
             status.identifies_today = today;
             *status != before
+        });
+    }
+
+    /// Notes what is wrong with the server. Said in the log when it changes.
+    fn tell_trouble(&self, trouble: Option<String>) {
+        self.status.send_if_modified(|status| {
+            if status.trouble == trouble {
+                return false;
+            }
+            match &trouble {
+                Some(trouble) => tracing::warn!("{trouble}"),
+                None => tracing::info!("the server is there again, and the role that alerts wake"),
+            }
+            status.trouble = trouble;
+            true
         });
     }
 

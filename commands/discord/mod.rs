@@ -17,6 +17,7 @@ pub mod rates;
 pub mod registration;
 pub mod reply;
 pub mod search;
+mod server;
 mod session;
 pub mod watchdog;
 

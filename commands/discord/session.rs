@@ -15,7 +15,10 @@ use serenity::{
 };
 use tokio::time::Instant;
 
-use super::watchdog::{Identifies, Sample};
+use super::{
+    server::Server,
+    watchdog::{Identifies, Sample},
+};
 use crate::slash::{self, Data};
 
 /// The one shard of a bot of one guild.
@@ -52,17 +55,25 @@ pub(super) struct Signs {
     identifies: Arc<Mutex<Identifies>>,
     /// The shard that was READY last.
     shard: Mutex<Option<ShardMessenger>>,
+    server: Mutex<Server>,
 }
 
 impl Signs {
     /// Of a client that has heard nothing yet.
-    pub(super) fn new(identifies: Arc<Mutex<Identifies>>) -> Self {
+    pub(super) fn new(identifies: Arc<Mutex<Identifies>>, server: Server) -> Self {
         Self {
             is_retired: AtomicBool::new(false),
             readies: AtomicUsize::new(0),
             identifies,
             shard: Mutex::default(),
+            server: Mutex::new(server),
         }
+    }
+
+    /// What is wrong with the server that the bot serves.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.trouble(Instant::now())
     }
 
     /// Whether it was ever READY.
@@ -85,6 +96,10 @@ impl Signs {
     }
 
     fn heard(&self, context: &Context, event: &Event) {
+        self.server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .hear(event, Instant::now());
         if matches!(event, Event::Ready(_)) {
             *self.shard.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(context.shard.clone());

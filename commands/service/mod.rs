@@ -7,9 +7,9 @@ pub mod supervisor;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serenity::all::GuildId;
+use serenity::all::{GuildId, RoleId};
 use steward::{
-    config::{DiscordConfig, RoleId},
+    config::{self, DiscordConfig},
     service::Service,
     tasks::Tasks,
     views,
@@ -65,6 +65,7 @@ pub fn gateway(
         control: Arc::clone(service) as _,
         roles: roles(discord),
         guild: GuildId::new(discord.guild.value()),
+        alert_role: discord.alert_role.map(|role| RoleId::new(role.value())),
     };
     let memory = Arc::new(StoreMemory::new(Arc::clone(&service.writer)));
     let clock = Arc::clone(&service.clock);
@@ -83,7 +84,7 @@ async fn tell(service: &Service, mut status: watch::Receiver<GatewayStatus>) {
 }
 
 fn roles(discord: &DiscordConfig) -> Roles {
-    let ids = |roles: &BTreeSet<RoleId>| roles.iter().map(|role| role.value()).collect();
+    let ids = |roles: &BTreeSet<config::RoleId>| roles.iter().map(|role| role.value()).collect();
     Roles {
         viewers: ids(&discord.roles.viewers),
         operators: ids(&discord.roles.operators),
@@ -96,7 +97,12 @@ fn roles(discord: &DiscordConfig) -> Roles {
 pub fn seen(status: &GatewayStatus) -> views::Gateway {
     let since = status.since;
     let why = match status.state {
-        GatewayState::Connected => return views::Gateway::Connected { since },
+        GatewayState::Connected => {
+            return match status.trouble.clone() {
+                Some(reason) => views::Gateway::Impaired { since, reason },
+                None => views::Gateway::Connected { since },
+            };
+        }
         GatewayState::Starting => "it is connecting",
         GatewayState::Unreachable => "Discord does not answer",
         GatewayState::BackingOff => "it waits before it tries again",

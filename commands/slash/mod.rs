@@ -17,7 +17,9 @@ mod status;
 use std::{fmt::Debug, sync::Arc};
 
 use poise::serenity_prelude as serenity;
-use serenity::{AutocompleteChoice, CreateAllowedMentions, FullEvent, GuildId, Interaction, User};
+use serenity::{
+    AutocompleteChoice, CreateAllowedMentions, FullEvent, GuildId, Interaction, RoleId, User,
+};
 use steward::{
     alert::{card::Message, fit::cut},
     api::control::{Command, Control, Order},
@@ -77,6 +79,8 @@ pub struct Data {
     pub roles: Roles,
     /// The server that steward answers in.
     pub guild: GuildId,
+    /// The role in it that alerts wake.
+    pub alert_role: Option<RoleId>,
 }
 
 impl Data {

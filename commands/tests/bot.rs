@@ -7,7 +7,7 @@ use std::{
 
 use fake::{Fake, Spec};
 use futures::future::BoxFuture;
-use serenity::all::GuildId;
+use serenity::all::{GuildId, RoleId};
 use steward::{
     api::control::{Command, Control, Done},
     clock::SystemClock,
@@ -151,6 +151,7 @@ pub(crate) fn start_on(
             ..Roles::default()
         },
         guild: GuildId::new(Spec::GUILD.0),
+        alert_role: Some(RoleId::new(Spec::ROLE.0)),
     };
     let (gateway, status) = Gateway::new(connection, data, memory, Arc::new(SystemClock), timing);
     let token = CancellationToken::new();

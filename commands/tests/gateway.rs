@@ -252,6 +252,32 @@ async fn a_server_that_is_unavailable_ends_nothing_and_is_answered_when_it_is_ba
 }
 
 #[tokio::test]
+async fn status_says_that_the_server_is_unavailable_or_the_alert_role_is_gone_and_what_to_do() {
+    let fake = quick().await;
+    let (service, tasks, mut ended) = heard(&fake, fake::Spec::TOKEN);
+    fake.wait(PATIENCE, |fake| fake.gateway_state().ready == 1)
+        .await
+        .unwrap();
+    fake.guild_unavailable(true);
+    let unavailable = format!(
+        "Discord says that server {} is unavailable, an outage of its own; commands are answered when it is back",
+        Spec::GUILD
+    );
+    until_told(&service, &unavailable).await;
+    let readiness = steward::views::ask(&*service, steward::views::readiness::show).await;
+    assert!(!readiness.unwrap().is_ready);
+    fake.guild_unavailable(false);
+    assert!(fake.delete_role(Spec::ROLE));
+    let gone = format!(
+        "the role {} does not exist in the server any more, so alerts wake nobody; set DISCORD_ALERT_ROLE_ID",
+        Spec::ROLE
+    );
+    until_told(&service, &gone).await;
+    assert!(ended.try_recv().is_err(), "the process goes on");
+    assert!(tasks.shut_down(PATIENCE).await);
+}
+
+#[tokio::test]
 async fn an_event_of_an_unknown_kind_is_no_fault() {
     let bot = connected().await;
     bot.fake.gateway(Command::Dispatch(

@@ -49,11 +49,13 @@ pub(crate) fn service(fake: &Fake) -> Arc<Service> {
 pub(crate) fn on(fake: &Fake, store: Arc<dyn Store>) -> Arc<Service> {
     let channel = Spec::CHANNEL.0.to_string();
     let (guild, url) = (Spec::GUILD.0.to_string(), fake.url().to_owned());
+    let role = Spec::ROLE.0.to_string();
     let variables: BTreeMap<&str, &str> = BTreeMap::from([
         ("DISCORD_TOKEN", Spec::TOKEN),
         ("DISCORD_GUILD_ID", &guild),
         ("DISCORD_CHANNEL", &channel),
         ("DISCORD_API_URL", &url),
+        ("DISCORD_ALERT_ROLE_ID", &role),
         ("NETWORKS", "mainnet"),
         ("L1_RPC_URLS", "https://one.example"),
         ("PROVIDER_ID", "7"),

@@ -115,7 +115,7 @@ impl WorkMetrics {
         set_known(&self.store_bytes, &[], status.store_bytes);
         let up = match status.discord {
             DiscordStatus::Absent => None,
-            DiscordStatus::Connected { .. } => Some(1),
+            DiscordStatus::Connected { .. } | DiscordStatus::Impaired { .. } => Some(1),
             DiscordStatus::Disconnected { .. } => Some(0),
         };
         set_known(&self.gateway_up, &[], up);

@@ -102,6 +102,13 @@ pub enum Gateway {
         /// Since when.
         since: UnixSeconds,
     },
+    /// Connected, and yet something there keeps people from asking or alerts from waking them.
+    Impaired {
+        /// Connected since when.
+        since: UnixSeconds,
+        /// What, and what to do.
+        reason: String,
+    },
     /// Not connected.
     Disconnected {
         /// Since when.

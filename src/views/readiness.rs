@@ -87,6 +87,8 @@ fn gateway(glance: &Glance<'_>) -> Option<Dependency> {
     match glance.gateway {
         Gateway::Absent => None,
         Gateway::Connected { .. } => Some(dependency("gateway", true, "connected")),
-        Gateway::Disconnected { reason, .. } => Some(dependency("gateway", false, reason.clone())),
+        Gateway::Impaired { reason, .. } | Gateway::Disconnected { reason, .. } => {
+            Some(dependency("gateway", false, reason.clone()))
+        }
     }
 }

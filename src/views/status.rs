@@ -190,6 +190,13 @@ pub enum DiscordStatus {
         /// Since when, Unix seconds.
         since: u64,
     },
+    /// Connected, and yet something there keeps people from asking or alerts from waking them.
+    Impaired {
+        /// Connected since when, Unix seconds.
+        since: u64,
+        /// What, and what to do.
+        reason: String,
+    },
     /// Not connected.
     Disconnected {
         /// Since when, Unix seconds.
@@ -205,6 +212,10 @@ impl From<&Gateway> for DiscordStatus {
             Gateway::Absent => Self::Absent,
             Gateway::Connected { since } => Self::Connected {
                 since: since.value(),
+            },
+            Gateway::Impaired { since, reason } => Self::Impaired {
+                since: since.value(),
+                reason: reason.clone(),
             },
             Gateway::Disconnected { since, reason } => Self::Disconnected {
                 since: since.value(),

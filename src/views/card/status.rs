@@ -46,16 +46,14 @@ fn house(glance: &Glance<'_>, view: &StatusView) -> Card {
     let discord = match &view.discord {
         DiscordStatus::Absent => Text::plain("not configured"),
         DiscordStatus::Connected { since } => moment(Text::plain("connected, since "), *since),
-        DiscordStatus::Disconnected { since, reason } => {
-            let text = moment(Text::plain("not connected, since "), *since);
-            Text(
-                text.and(": ")
-                    .0
-                    .into_iter()
-                    .chain(foreign(reason.clone()).0)
-                    .collect(),
-            )
-        }
+        DiscordStatus::Impaired { since, reason } => because(
+            moment(Text::plain("connected, since "), *since).and(", but "),
+            reason,
+        ),
+        DiscordStatus::Disconnected { since, reason } => because(
+            moment(Text::plain("not connected, since "), *since).and(": "),
+            reason,
+        ),
     };
     let deliveries = Text::plain(counted(&view.deliveries));
     let deliveries = match view.oldest_pending_at_ms {
@@ -70,6 +68,11 @@ fn house(glance: &Glance<'_>, view: &StatusView) -> Card {
         field("Started", moment(Text::default(), view.started_at), true),
     ];
     card
+}
+
+fn because(text: Text, reason: &str) -> Text {
+    let spans = text.0.into_iter();
+    Text(spans.chain(foreign(reason.to_owned()).0).collect())
 }
 
 fn counted(counts: &BTreeMap<String, u64>) -> String {
