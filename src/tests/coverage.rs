@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Every function under a folder that is marked as a test, or lies in a `proptest!` block.
-fn functions(folder: &Path, found: &mut BTreeSet<String>) {
+pub fn functions(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();

@@ -15,6 +15,7 @@ mod budget;
 mod catch_up;
 mod coverage;
 mod endpoints;
+mod faults;
 mod keys_files;
 mod observed;
 mod real_chain;
