@@ -293,13 +293,13 @@ pub struct HistoryFacts {
 /// A reorg that cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeepReorgFacts {
-    /// How many blocks it replaced.
+    /// How many blocks it is known to have replaced; 0 = unknown.
     pub depth: u64,
     /// The finalised block.
     pub finalised: Option<BlockNumber>,
     /// The block where both chains part, where it is known.
     pub fork: Option<BlockNumber>,
-    /// Whether the way back is missing because undo records ran out while finality stalled.
+    /// Whether records of the way back are missing, and not a final block replaced.
     pub is_undo_exhausted: bool,
 }
 

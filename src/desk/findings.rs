@@ -181,11 +181,12 @@ impl Look<'_> {
             return;
         };
         if progress.stopped.is_some() {
+            let impasse = progress.impasse;
             let facts = DeepReorgFacts {
-                depth: progress.reorg_depth_max,
+                depth: impasse.map_or(0, |impasse| impasse.depth_min),
                 finalised: progress.finalized.map(|block| block.number),
                 fork: None,
-                is_undo_exhausted: false,
+                is_undo_exhausted: impasse.is_some_and(|impasse| impasse.is_undo_exhausted),
             };
             found.push(self.of(Class::DeepReorg, "-", "", Facts::DeepReorg(facts)));
         }

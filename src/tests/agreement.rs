@@ -38,7 +38,7 @@ use crate::{
 const SEEDS: u64 = 40;
 
 /// The watcher with a desk, so that there are cards.
-fn with_desk(mut watched: Watched) -> Watched {
+pub fn with_desk(mut watched: Watched) -> Watched {
     watched.recorder = Arc::new(Recorder {
         desk: Some(Arc::new(Desk::new(
             Letterhead::default(),

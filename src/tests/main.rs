@@ -14,6 +14,7 @@ mod agreement;
 mod budget;
 mod catch_up;
 mod coverage;
+mod deep_reorg;
 mod endpoints;
 mod faults;
 mod keys_files;

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-const ADMIN: Address = Address::repeat_byte(0xa1);
+pub const ADMIN: Address = Address::repeat_byte(0xa1);
 const DELEGATOR: Address = Address::repeat_byte(0xd1);
 
 fn tokens(count: u64) -> U256 {
@@ -55,7 +55,7 @@ pub fn watched(staked: u64, endpoints: usize) -> Watched {
     Watched::new(&world, endpoints)
 }
 
-fn stake(world: &mut World, count: u64) {
+pub fn stake(world: &mut World, count: u64) {
     for _ in 0..count {
         let version = world.contracts().canonical();
         let stake = Action::Stake {

@@ -134,12 +134,24 @@ pub struct Progress {
     /// Why the network is stopped; `None` = it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+    /// What is known of the reorg that stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impasse: Option<Impasse>,
     /// Endpoints that do not hold what is missing of history: they refuse it, or answer with nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forgetful: Vec<EndpointName>,
     /// Who had the network read again: at most [`super::resume::RESUMPTIONS_MAX`], the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumptions: Vec<Resumption>,
+}
+
+/// A reorg that cannot be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impasse {
+    /// Blocks that are known to be replaced; there may be more.
+    pub depth_min: u64,
+    /// Whether it is the records of the way back that are missing, and not a final block that was replaced.
+    pub is_undo_exhausted: bool,
 }
 
 /// A catch-up that takes long enough to be told of. It outlives a restart, and so does its message.

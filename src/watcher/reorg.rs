@@ -1,6 +1,9 @@
 //! Blocks that are no longer canonical are taken back, newest first, by their undo records.
 
-use super::{Happening, Step, Unwinding, WatchError, Watcher, observation, recording::Noted};
+use super::{
+    Happening, Step, Unwinding, WatchError, Watcher, observation, progress::Impasse,
+    recording::Noted,
+};
 use crate::{
     chain::{BlockTag, ChainError, Header},
     state::State,
@@ -53,18 +56,19 @@ impl Watcher {
                 return self.take_back(&gone, block, Unwinding::Reorg).await;
             }
             if block.number <= finalized {
-                return self
-                    .stop(format!(
-                        "block {block} is final and yet no longer canonical"
-                    ))
-                    .await;
+                let reason = format!("block {block} is final and yet no longer canonical");
+                let impasse = Impasse {
+                    depth_min: depth_of(&gone).saturating_add(1),
+                    is_undo_exhausted: false,
+                };
+                return self.stop(reason, impasse).await;
             }
             gone.push(block);
         }
-        self.stop(format!(
+        let reason = format!(
             "a reorg at block {cursor} reaches below the oldest block that can be taken back"
-        ))
-        .await
+        );
+        self.stop(reason, exhausted(&gone)).await
     }
 
     /// Gives up what would take back the oldest block, where finality has stalled for [`undo::UNDO_MAX`] blocks.
@@ -82,6 +86,13 @@ impl Watcher {
             extra.batch.delete(Tree::Undo, undo::key(network, number));
         }
         if state.progress_of(network).is_undo_full != is_full {
+            if is_full {
+                tracing::warn!(
+                    network,
+                    blocks = undo::UNDO_MAX,
+                    "finality stalls: a reorg deeper than this can no longer be taken back"
+                );
+            }
             state.change_progress(network, |progress| progress.is_undo_full = is_full);
         }
     }
@@ -131,13 +142,12 @@ impl Watcher {
         for block in gone {
             let key = undo::key(network, block.number);
             let Some(bytes) = store.read(Tree::Undo, &key)? else {
-                return self
-                    .stop(format!("the undo record of block {block} is missing"))
-                    .await;
+                let reason = format!("the undo record of block {block} is missing");
+                return self.stop(reason, exhausted(gone)).await;
             };
             writes.extend(undo::decode(&bytes)?);
         }
-        let depth = u64::try_from(gone.len()).unwrap_or(u64::MAX);
+        let depth = depth_of(gone);
         self.writer
             .commit(|state: &mut State, extra| {
                 let Some(book) = state.books.get_mut(network) else {
@@ -170,18 +180,32 @@ impl Watcher {
     }
 
     /// Stops the network: nothing more is read until a person acts.
-    pub(super) async fn stop(&self, reason: String) -> Result<Step, WatchError> {
+    async fn stop(&self, reason: String, impasse: Impasse) -> Result<Step, WatchError> {
         let network = self.network();
         tracing::error!(network, reason, "network stopped");
         let why = reason.clone();
         self.writer
             .commit(|state: &mut State, _| {
-                state.change_progress(network, |progress| progress.stopped = Some(why));
+                state.change_progress(network, |progress| {
+                    (progress.stopped, progress.impasse) = (Some(why), Some(impasse));
+                });
                 self.announcer
                     .announce(state, network, &self.told(Happening::Tick));
                 Ok::<_, WatchError>(())
             })
             .await?;
         Ok(Step::Stopped(reason))
+    }
+}
+
+fn depth_of(gone: &[BlockRef]) -> u64 {
+    u64::try_from(gone.len()).unwrap_or(u64::MAX)
+}
+
+/// No record of the way back is left.
+fn exhausted(gone: &[BlockRef]) -> Impasse {
+    Impasse {
+        depth_min: depth_of(gone),
+        is_undo_exhausted: true,
     }
 }

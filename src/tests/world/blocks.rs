@@ -268,6 +268,13 @@ impl World {
         block
     }
 
+    /// Keeps the state of the newest block for good, so that a deep reorg may begin there.
+    pub fn keep_state(&mut self) -> BlockRef {
+        let head = self.head().block;
+        self.states_order.retain(|hash| *hash != head.hash);
+        head
+    }
+
     /// Seals the block to come and as many empty ones after it as are missing to `count`.
     pub fn mine_many(&mut self, count: u64) -> BlockRef {
         (0..count)

@@ -120,7 +120,7 @@ pub(super) fn deep_reorg(context: &Context<'_>, facts: &DeepReorgFacts) -> Told 
     let (title, why) = if facts.is_undo_exhausted {
         (
             "Reorg is deeper than can be undone",
-            "Finality stalled for so long that the records of the way back ran out.",
+            "No record of the way back is left: only the newest 8,192 blocks that were read near the head have one while finality stalls or is unknown.",
         )
     } else {
         (
@@ -128,11 +128,11 @@ pub(super) fn deep_reorg(context: &Context<'_>, facts: &DeepReorgFacts) -> Told 
             "Either the endpoints changed to another chain or L1 broke its promise.",
         )
     };
-    let mut fields = vec![field(
-        "Depth",
-        counted(facts.depth, "block", "blocks"),
-        true,
-    )];
+    let depth = match facts.depth {
+        0 => "unknown: it was not recorded".to_owned(),
+        depth => format!("at least {}", counted(depth, "block", "blocks")),
+    };
+    let mut fields = vec![field("Depth", depth, true)];
     fields.extend(
         facts
             .finalised

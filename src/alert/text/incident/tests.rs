@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::alert::{
-    facts::{Configured, EndpointFacts, EndpointFault},
+    facts::{Configured, DeepReorgFacts, EndpointFacts, EndpointFault},
     fit::FIELDS_MAX,
     notice::NoticeId,
     render::markdown::content,
@@ -165,7 +165,7 @@ fn every_class_of_incident_has_its_card() {
     🔴 Reorg reaches below the finalised block
     Either the endpoints changed to another chain or L1 broke its promise. This network is stopped: nothing more of it is read or told.
     Check the endpoints against a public explorer; when they are right, have the network read again: `steward network resume testnet --reason '...'`. What was told before is not told again.
-    Depth: 70 blocks
+    Depth: at least 70 blocks
     Finalised: [25,533,340](https://scan.test/block/25533340)
 
     🟠 A channel takes no messages
@@ -267,6 +267,20 @@ fn a_card_shows_how_its_incident_stands() {
     ");
     let end = reply(&context, &incident, Reply::Resolved);
     insta::assert_snapshot!(content(&end).unwrap(), @r"🟢 Resolved: Coinbase missing for attester fra-2/18 (Testnet), after 5 h 40 min.");
+}
+
+#[test]
+fn a_reorg_that_cannot_be_undone_is_told_from_one_of_final_blocks() {
+    let explorer = explorer();
+    let facts = DeepReorgFacts {
+        depth: 8_192,
+        finalised: None,
+        fork: None,
+        is_undo_exhausted: true,
+    };
+    let incident = incident(Class::DeepReorg, Facts::DeepReorg(facts));
+    let card = card(&context(&explorer), &incident).cards.remove(0);
+    insta::assert_snapshot!(format!("{}: {}", bare(&card.title), bare(&card.body[0])), @"Reorg is deeper than can be undone: No record of the way back is left: only the newest 8,192 blocks that were read near the head have one while finality stalls or is unknown. This network is stopped: nothing more of it is read or told.");
 }
 
 #[test]
