@@ -67,6 +67,7 @@ fn network(of: &NetworkStatus, paper: &Paper) -> String {
         .map(|(verdict, count)| format!("{} {}", number(*count), verdict.name()));
     let facts = facts(&[
         ("Stopped", of.stopped.clone()),
+        ("Read again", resumption(of, paper)),
         ("Provider", Some(provider)),
         ("Head", Some(head)),
         (
@@ -100,6 +101,13 @@ fn network(of: &NetworkStatus, paper: &Paper) -> String {
         text.push_str(&table);
     }
     text
+}
+
+/// Who had it read again last.
+fn resumption(of: &NetworkStatus, paper: &Paper) -> Option<String> {
+    let last = of.resumptions.last()?;
+    let at = paper.moment(last.at);
+    Some(format!("{at}, by {}: {}", last.by, last.reason))
 }
 
 fn blocks(count: u64) -> String {

@@ -133,7 +133,7 @@ impl Service {
             let names: Vec<&str> = self.networks.keys().map(String::as_str).collect();
             let what = format!("there is no network {network}");
             let why = format!("the networks are {}", names.join(", "));
-            Refusal::new(RefusalKind::NotFound, what, why)
+            Refusal::new(RefusalKind::NotFound, what, why).with_next("Name one of them.")
         })?;
         let resumed = part.watcher.resume(by, reason).await;
         let resumption = resumed.map_err(|error| {

@@ -20,7 +20,10 @@ use crate::{
     chain::endpoints::EndpointHealth,
     outbox::delivery::{Delivery, DeliveryState},
     units::{BlockNumber, BlockRef, ProviderId},
-    watcher::progress::{Intervals, Progress},
+    watcher::{
+        progress::{Intervals, Progress},
+        resume::Resumption,
+    },
 };
 
 /// How steward fares.
@@ -63,6 +66,9 @@ pub struct NetworkStatus {
     pub provider_label: Option<String>,
     /// Why the network is stopped until a person acts; null = it is not.
     pub stopped: Option<String>,
+    /// Who had the network read again from its first block, the newest last; absent where nobody did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumptions: Vec<ResumptionView>,
     /// The newest block that any endpoint told; null before the first.
     pub head: Option<Head>,
     /// The last block that was taken in.
@@ -94,6 +100,33 @@ pub struct NetworkStatus {
     pub reorg_depth_max: u64,
     /// Kinds of events of watched contracts that nobody knows.
     pub unknown_events: u64,
+}
+
+/// A person had a network read again from its first block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ResumptionView {
+    /// When, Unix seconds.
+    pub at: u64,
+    /// Who.
+    pub by: String,
+    /// Why, in their words.
+    pub reason: String,
+    /// Why it was stopped; null = its history was incomplete.
+    pub stopped: Option<String>,
+    /// The block up to which nothing is announced again.
+    pub floor: u64,
+}
+
+impl From<&Resumption> for ResumptionView {
+    fn from(resumption: &Resumption) -> Self {
+        Self {
+            at: resumption.at.value(),
+            by: resumption.by.clone(),
+            reason: resumption.reason.clone(),
+            stopped: resumption.stopped.clone(),
+            floor: resumption.floor.value(),
+        }
+    }
 }
 
 /// The newest block.
@@ -315,6 +348,7 @@ pub(crate) fn network_status(
         provider: network.provider.map(ProviderId::value),
         provider_label: network.provider_label.clone(),
         stopped: progress.stopped.clone(),
+        resumptions: progress.resumptions.iter().map(Into::into).collect(),
         lag_blocks: head
             .zip(chapter.as_ref())
             .map(|(head, chapter)| head.number.saturating_sub(chapter.cursor.number.value())),

@@ -13,6 +13,7 @@ mod moving;
 mod outages;
 mod rebuild;
 mod reorg;
+mod resuming;
 mod sending;
 mod stage;
 mod stopping;

@@ -143,13 +143,20 @@ fn facts(of: &NetworkStatus) -> Vec<Field> {
     } else {
         wrong.join(", ")
     };
-    vec![
+    let again = of.resumptions.last().map(|last| {
+        let text = moment(Text::default(), last.at).and(", by ");
+        let text = because(text, &last.by).and(": ");
+        field("Read again", because(text, &last.reason), false)
+    });
+    let mut fields = vec![
         field("Attesters", states.join(", "), false),
         field("Coinbases", wrong, true),
         field("Provider", provider, true),
         field("Head", head, false),
         field("History", history(of), false),
-    ]
+    ];
+    fields.extend(again);
+    fields
 }
 
 fn history(of: &NetworkStatus) -> String {

@@ -6,10 +6,12 @@ use crate::{
         fit::{TABLE_ROWS_MAX, fit_message},
         render::markdown::{bare, description, markdown, table, title},
     },
+    units::{BlockNumber, UnixSeconds},
     views::{
-        attesters::AttesterFilter, coinbase::CoinbaseFilter, incident::IncidentFilter,
+        Gateway, attesters::AttesterFilter, coinbase::CoinbaseFilter, incident::IncidentFilter,
         job::JobFilter, refusal::RefusalKind, sample::Sample,
     },
+    watcher::resume::Resumption,
 };
 
 /// The message as it is shown, within its limits, with its buttons and the names of its files.
@@ -367,4 +369,35 @@ fn following_the_buttons_shows_every_attester_once() {
     let all = crate::views::attesters::list(&glance, &AttesterFilter::default()).unwrap();
     let all: Vec<String> = all.attesters.into_iter().map(|row| row.attester).collect();
     assert_eq!(seen, all);
+}
+
+/// Impaired: connected, and yet something is to be done. Read again: who ordered it, and why.
+#[test]
+fn status_says_what_is_wrong_at_discord_and_who_had_a_network_read_again() {
+    let mut sample = Sample::new();
+    sample.gateway = Gateway::Impaired {
+        since: UnixSeconds::new(1_763_696_412),
+        reason: "the role 77 does not exist".to_owned(),
+    };
+    sample.state.change_progress("mainnet", |progress| {
+        progress.resumptions = vec![Resumption {
+            at: UnixSeconds::new(1_763_696_412),
+            by: "ada".to_owned(),
+            reason: "rpc-1 was right".to_owned(),
+            stopped: None,
+            floor: BlockNumber::new(24_000_000),
+        }];
+    });
+    let question = Question::Status { network: None };
+    let text = shown(&answer(&sample.glance(), &question).unwrap());
+    let lines = text.lines().filter(|line| {
+        ["gateway:", "Discord:", "Read again:"]
+            .iter()
+            .any(|start| line.starts_with(start))
+    });
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
+    gateway: the role 77 does not exist.
+    Discord: connected, since <t:1763696412:R> (<t:1763696412:f>), but the role 77 does not exist
+    Read again: <t:1763696412:R> (<t:1763696412:f>), by ada: rpc-1 was right
+    ");
 }
