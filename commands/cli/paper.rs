@@ -75,10 +75,11 @@ impl Paper {
 
     /// A forecast moment, or why there is none.
     pub(crate) fn when(&self, when: &When) -> String {
-        match (when.at, &when.unknown_because) {
-            (Some(at), _) => self.moment(at),
-            (None, Some(why)) => format!("unknown: {why}"),
-            (None, None) => "unknown".to_owned(),
+        match (when.at, &when.held_because, &when.unknown_because) {
+            (Some(at), ..) => self.moment(at),
+            (None, Some(why), _) => format!("none yet: {why}"),
+            (None, None, Some(why)) => format!("unknown: {why}"),
+            (None, None, None) => "unknown".to_owned(),
         }
     }
 

@@ -181,12 +181,12 @@ fn endpoints(of: &NetworkStatus, paper: &Paper) -> Option<String> {
 fn work(view: &StatusView, paper: &Paper) -> String {
     let discord = match &view.discord {
         DiscordStatus::Absent => "not configured".to_owned(),
-        DiscordStatus::Connected { since } => format!("connected, since {}", paper.moment(*since)),
+        DiscordStatus::Connected { since } => format!("connected since {}", paper.moment(*since)),
         DiscordStatus::Impaired { since, reason } => {
-            format!("connected, since {}, but {reason}", paper.moment(*since))
+            format!("connected since {}, but {reason}", paper.moment(*since))
         }
         DiscordStatus::Disconnected { since, reason } => {
-            format!("not connected, since {}: {reason}", paper.moment(*since))
+            format!("not connected since {}: {reason}", paper.moment(*since))
         }
     };
     let counted = |counts: &std::collections::BTreeMap<String, u64>| {

@@ -37,6 +37,29 @@ impl<T> Known<T> {
     }
 }
 
+/// When a place in an entry queue becomes a validator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Due {
+    /// At this moment.
+    Is(UnixSeconds),
+    /// All that matters is known, and by the rollup's rules there is no moment yet: "2 more must wait in it first".
+    Held(String),
+    /// It is not known, because of this.
+    Unknown(String),
+}
+
+impl Due {
+    /// The moment, where there is one.
+    #[must_use]
+    pub const fn moment(&self) -> Option<&UnixSeconds> {
+        match self {
+            Self::Is(at) => Some(at),
+            Self::Held(_) | Self::Unknown(_) => None,
+        }
+    }
+}
+
 /// A place in an entry queue, and what follows from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueOutlook {
@@ -45,9 +68,9 @@ pub struct QueueOutlook {
     /// How many wait, everybody's attesters included.
     pub length: u64,
     /// The earliest moment of its activation.
-    pub earliest: Known<UnixSeconds>,
+    pub earliest: Due,
     /// The expected moment of its activation.
-    pub expected: Known<UnixSeconds>,
+    pub expected: Due,
 }
 
 /// What the keys files say of an attester's coinbase.
@@ -413,8 +436,8 @@ impl Facts {
         match (&mut self, old) {
             (Self::Coinbase(new), Self::Coinbase(old)) => {
                 if let (Some(new), Some(old)) = (&mut new.queue, &old.queue) {
-                    settle_known(&mut new.earliest, &old.earliest);
-                    settle_known(&mut new.expected, &old.expected);
+                    settle_due(&mut new.earliest, &old.earliest);
+                    settle_due(&mut new.expected, &old.expected);
                 }
             }
             (Self::Slash(new), Self::Slash(old)) => {
@@ -443,6 +466,12 @@ impl Facts {
             _ => {}
         }
         self
+    }
+}
+
+fn settle_due(new: &mut Due, old: &Due) {
+    if let (Due::Is(new), Due::Is(old)) = (new, old) {
+        settle_time(new, *old);
     }
 }
 

@@ -42,7 +42,7 @@ impl Fold<'_> {
             chapter.latest = Some(version);
             chapter.canonical_changes
         });
-        let (moved, left) = self.moved_and_left(version);
+        let (moved, left) = self.moved_and_left(from);
         self.judge_all(evidence);
         self.say(
             Change::Canonical {
@@ -56,8 +56,9 @@ impl Fold<'_> {
         );
     }
 
-    /// How many of our validating attesters follow the latest rollup, and how many stay on another than `version`.
-    fn moved_and_left(&self, version: RollupVersion) -> (u64, u64) {
+    /// How many of our validating attesters follow the latest rollup, and how many stay on `from`, which was it until
+    /// now: who stayed on a still earlier one was told by the change that left it.
+    fn moved_and_left(&self, from: Option<RollupVersion>) -> (u64, u64) {
         let (mut moved, mut left) = (0, 0);
         for (address, attester) in self.book.attesters.rows() {
             let Some(known) = &attester.registration else {
@@ -68,7 +69,7 @@ impl Fold<'_> {
             }
             match known.instance {
                 Some(Instance::Bonus) => moved += 1,
-                _ if known.rollup != version => left += 1,
+                _ if Some(known.rollup) == from => left += 1,
                 _ => {}
             }
         }

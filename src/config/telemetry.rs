@@ -13,8 +13,8 @@ const LOG: Variable = Variable {
     name: "LOG",
     scope: Scope::Process,
     is_secret: false,
-    presence: Presence::Default("info"),
-    doc: "What is logged: error, warn, info, debug or trace, or a filter per module such as info,steward::chain=debug. Logs go to standard error.",
+    presence: Presence::Default("info,serenity=warn"),
+    doc: "What is logged: error, warn, info, debug or trace, or a filter per module such as info,steward::chain=debug. Of the Discord library, only warnings are by default. Logs go to standard error.",
     example: "info",
 };
 

@@ -9,7 +9,7 @@ use crate::{
         text::{Context, change, digest, standing, transition},
     },
     attester::{
-        Attester, Exit, RegistrationState,
+        Attester, Exit, Reason, RegistrationState,
         change::{Change, Entry},
         stage::Stage,
     },
@@ -17,7 +17,7 @@ use crate::{
     chain::agreement::Agreement,
     keys::KeysObservation,
     state::State,
-    units::{Address, AttesterAddress},
+    units::{Address, AttesterAddress, RollupVersion},
     watcher::Announcer,
 };
 
@@ -135,8 +135,8 @@ impl Scene<'_> {
                     from: *from,
                     to: *to,
                     moved: *moved,
-                    left: self.left_behind(book),
-                    stranded: 0,
+                    left: left_behind(book, *from),
+                    stranded: stranded(book, *from),
                     occurrence: *occurrence,
                 };
                 (
@@ -209,17 +209,6 @@ impl Scene<'_> {
         let matters = matches!(stage, Stage::RollupEntryQueue | Stage::Active);
         let has_stake = attester.expected_stake().is_some();
         (matters && has_stake).then(|| outlooks.coinbase_facts(address, attester, self.keys))
-    }
-
-    /// Our attesters that validate on a rollup that is no longer the latest.
-    fn left_behind(&self, book: &Book) -> Vec<AttesterAddress> {
-        use crate::attester::Reason;
-        book.attesters
-            .rows()
-            .filter(|(_, attester)| matches!(attester.standing.reason, Reason::LeftOnRollup { .. }))
-            .filter(|(_, attester)| attester.membership.is_some())
-            .map(|(address, _)| *address)
-            .collect()
     }
 
     /// The row of a change in a table of many.
@@ -386,7 +375,11 @@ fn slashed(book: &Book, change: &Change) -> Option<change::Slashed> {
             Known::Is,
         ),
         ejection_threshold: parameters.map_or_else(
-            || Known::unknown("the rollup's parameters were not read yet"),
+            || {
+                Known::unknown(
+                    "the rollup does not answer as a known release does, so its parameters are unknown",
+                )
+            },
             |parameters| Known::Is(parameters.local_ejection_threshold),
         ),
         total: book
@@ -395,6 +388,33 @@ fn slashed(book: &Book, change: &Change) -> Option<change::Slashed> {
             .map_or(*amount, |known| known.slashed),
         occurrence: *occurrence,
     })
+}
+
+/// Our attesters that validate on `from`, which was the latest rollup until now.
+fn left_behind(book: &Book, from: Option<RollupVersion>) -> Vec<AttesterAddress> {
+    book.attesters
+        .rows()
+        .filter(|(_, attester)| match attester.standing.reason {
+            Reason::LeftOnRollup { rollup } => Some(rollup) == from,
+            _ => false,
+        })
+        .filter(|(_, attester)| attester.membership.is_some())
+        .map(|(address, _)| *address)
+        .collect()
+}
+
+/// Our attesters that wait in the entry queue of `from` to move with the latest rollup: they will be refunded.
+fn stranded(book: &Book, from: Option<RollupVersion>) -> u64 {
+    let ours = book
+        .entry_queue
+        .rows()
+        .filter(|((rollup, _), _)| Some(*rollup) == from)
+        .filter(|(_, entry)| entry.moves_with_latest == Some(true))
+        .filter(|(_, entry)| {
+            let known = book.attesters.row(&entry.attester);
+            known.is_some_and(|attester| attester.membership.is_some())
+        });
+    u64::try_from(ours.count()).unwrap_or(u64::MAX)
 }
 
 /// Place in the provider's queue, from 1, and its length.
@@ -430,3 +450,6 @@ fn withdrawer_of(book: &Book, attester: &Attester) -> Option<Address> {
     let queued = book.entry_queue.row(&(entry.rollup, entry.index))?;
     Some(queued.withdrawer)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,9 @@ use crate::{
     alert::{
         card::Severity,
         class::Class,
-        facts::{CoinbaseFacts, Configured as Told, Facts, Known, QueueOutlook, RegressionFacts},
+        facts::{
+            CoinbaseFacts, Configured as Told, Due, Facts, Known, QueueOutlook, RegressionFacts,
+        },
         incident::{Finding, Rung, subject},
         text::{Context, incident},
     },
@@ -45,8 +47,8 @@ impl<'a> Outlooks<'a> {
         let position = self.book.position(entry.rollup, entry.index)?;
         let length = self.book.rollups.row(&entry.rollup)?.queue.len();
         let (earliest, expected) = match self.forecast(entry.rollup, position) {
-            Ok(forecast) => (known(forecast.earliest), known(forecast.expected)),
-            Err(why) => (Known::unknown(why), Known::unknown(why)),
+            Ok(forecast) => (due(forecast.earliest), due(forecast.expected)),
+            Err(why) => (Due::Unknown(why.to_owned()), Due::Unknown(why.to_owned())),
         };
         Some(QueueOutlook {
             position: position.saturating_add(1),
@@ -100,13 +102,10 @@ impl<'a> Outlooks<'a> {
     }
 }
 
-fn known(entry: Entry) -> Known<UnixSeconds> {
-    match entry {
-        Entry::At(moment) => Known::Is(moment.at),
-        Entry::Gated { needs } => {
-            Known::unknown(format!("the queue is gated until {needs} more wait in it"))
-        }
-        Entry::Closed => Known::unknown("by its configuration the rollup admits nobody"),
+fn due(entry: Entry) -> Due {
+    match (entry.moment(), entry.held()) {
+        (Some(moment), _) => Due::Is(moment.at),
+        (None, held) => Due::Held(held.unwrap_or_default()),
     }
 }
 
@@ -184,7 +183,7 @@ impl Coinbases<'_> {
         let deadline = facts
             .queue
             .as_ref()
-            .and_then(|queue| queue.earliest.value().copied());
+            .and_then(|queue| queue.earliest.moment().copied());
         let rungs = self.crossed(deadline, facts.is_active);
         let is_pressing = rungs.len().saturating_add(1) >= self.rungs.iter().count();
         let severity = if is_pressing {

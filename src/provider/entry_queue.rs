@@ -95,6 +95,18 @@ impl Entry {
             Self::Gated { .. } | Self::Closed => None,
         }
     }
+
+    /// Why there is none by the rules, as a sentence's part; `None` where there is a moment.
+    #[must_use]
+    pub fn held(self) -> Option<String> {
+        match self {
+            Self::At(_) => None,
+            Self::Gated { needs } => Some(format!(
+                "the rollup admits nobody until {needs} more wait in its queue"
+            )),
+            Self::Closed => Some("by its configuration the rollup admits nobody".to_owned()),
+        }
+    }
 }
 
 /// When one position enters, under three assumptions; each is at or after the one before.

@@ -20,7 +20,10 @@ pub struct When {
     pub at: Option<u64>,
     /// The Aztec epoch; null where there is none.
     pub epoch: Option<u64>,
-    /// Why there is no moment; absent where there is one.
+    /// Why there is no moment though all is known: what the rollup's rules wait for; absent where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_because: Option<String>,
+    /// Why the moment is not known; absent where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown_because: Option<String>,
 }
@@ -30,6 +33,7 @@ impl When {
         Self {
             at: None,
             epoch: None,
+            held_because: None,
             unknown_because: Some(why.to_owned()),
         }
     }
@@ -38,6 +42,7 @@ impl When {
         Self {
             at: Some(at.value()),
             epoch: None,
+            held_because: None,
             unknown_because: None,
         }
     }
@@ -45,16 +50,11 @@ impl When {
 
 impl From<Entry> for When {
     fn from(entry: Entry) -> Self {
-        match entry {
-            Entry::At(moment) => Self {
-                at: Some(moment.at.value()),
-                epoch: Some(moment.epoch.value()),
-                unknown_because: None,
-            },
-            Entry::Gated { needs } => Self::never(&format!(
-                "the queue is gated: {needs} more entries are needed before the first flush"
-            )),
-            Entry::Closed => Self::never("by its configuration the rollup admits nobody"),
+        Self {
+            at: entry.moment().map(|moment| moment.at.value()),
+            epoch: entry.moment().map(|moment| moment.epoch.value()),
+            held_because: entry.held(),
+            unknown_because: None,
         }
     }
 }
@@ -89,10 +89,9 @@ pub fn queue_facts(book: &Book, version: RollupVersion) -> Result<QueueFacts, &'
         .rollups
         .row(&version)
         .ok_or("the rollup is not known")?;
-    let parameters = rollup
-        .parameters
-        .as_ref()
-        .ok_or("the rollup's parameters were not read yet")?;
+    let parameters = rollup.parameters.as_ref().ok_or(
+        "the rollup does not answer as a known release does, so its parameters are unknown",
+    )?;
     let flush = rollup
         .flush
         .as_ref()

@@ -9,7 +9,7 @@ use crate::{
     alert::{
         card::{Card, Message, Severity, Text},
         class::Class,
-        facts::{CoinbaseFacts, Configured as Told, Facts, Known, QueueOutlook},
+        facts::{CoinbaseFacts, Configured as Told, Due, Facts, Known, QueueOutlook},
         incident::{Incident, Line, State as IncidentState, Step},
         notice::{Notice, NoticeId},
     },
@@ -410,8 +410,8 @@ fn incident() -> Incident {
     let outlook = QueueOutlook {
         position: 2,
         length: 4,
-        earliest: Known::Is(UnixSeconds::new(NOW + 4_000)),
-        expected: Known::Is(UnixSeconds::new(NOW + 8_000)),
+        earliest: Due::Is(UnixSeconds::new(NOW + 4_000)),
+        expected: Due::Is(UnixSeconds::new(NOW + 8_000)),
     };
     Incident {
         id: NoticeId::new("mainnet", &subject, Class::CoinbaseMissing, 1, ""),

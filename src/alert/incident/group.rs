@@ -111,7 +111,7 @@ impl Facts {
     #[must_use]
     pub fn deadline(&self) -> Option<UnixSeconds> {
         match self {
-            Self::Coinbase(facts) => facts.queue.as_ref()?.earliest.value().copied(),
+            Self::Coinbase(facts) => facts.queue.as_ref()?.earliest.moment().copied(),
             Self::Slash(facts) => facts.executable_at.value().copied(),
             Self::Group(facts) => facts.deadline,
             Self::Regression(_)

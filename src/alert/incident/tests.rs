@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     alert::{
         facts::{
-            CoinbaseFacts, Configured, EndpointFacts, EndpointFault, Known, QueueOutlook,
+            CoinbaseFacts, Configured, Due, EndpointFacts, EndpointFault, Known, QueueOutlook,
             StrandedFacts,
         },
         notice::Notice,
@@ -101,8 +101,8 @@ fn missing_of(attester: AttesterAddress, subject: &str, rungs: &[&str]) -> Findi
         queue: Some(QueueOutlook {
             position: 6,
             length: 40,
-            earliest: Known::Is(UnixSeconds::new(START + 100_000)),
-            expected: Known::unknown("nobody flushes"),
+            earliest: Due::Is(UnixSeconds::new(START + 100_000)),
+            expected: Due::Unknown("nobody flushes".to_owned()),
         }),
     });
     let severity = if rungs.contains(&"6h") {
@@ -309,7 +309,7 @@ fn a_snooze_until_changed_ends_with_a_reply_that_wakes_nobody() {
         .unwrap();
     let mut moved = missing(1, &[]);
     if let Facts::Coinbase(facts) = &mut moved.facts {
-        facts.queue.as_mut().unwrap().earliest = Known::Is(UnixSeconds::new(START + 100_100));
+        facts.queue.as_mut().unwrap().earliest = Due::Is(UnixSeconds::new(START + 100_100));
     }
     assert_eq!(
         world.find(&[moved.clone()]),
@@ -376,7 +376,7 @@ fn a_storm_is_one_incident_with_all_of_it_in_a_file() {
     · <t:1795233600:R> opened
     How many: 2,000
     First deadline: <t:1795333600:R> (<t:1795333600:f>)
-    Incident: open since <t:1795233600:R>
+    Incident: opened <t:1795233600:R>
     (Acknowledge) (Snooze 1 h) (Snooze 8 h) (Snooze until changed) (Why)
     _ iyhxf · testnet/*/coinbase_missing/1 · steward 0.1.0
     ```

@@ -223,7 +223,7 @@ fn rung_words(rung: &str) -> String {
 /// How it stands, in the words of the field.
 fn standing(incident: &Incident) -> Text {
     match incident.state {
-        State::Open => Text::plain("open since ").with(relative(incident.opened_at)),
+        State::Open => Text::plain("opened ").with(relative(incident.opened_at)),
         State::Acknowledged => {
             let who = incident
                 .timeline

@@ -21,7 +21,7 @@ use std::fmt;
 use super::{
     card::{Button, ButtonAction, Card, Field, Severity, Span, Text, TimeStyle},
     class::Class,
-    facts::{Known, QueueOutlook},
+    facts::{Due, Known, QueueOutlook},
     fit,
     notice::NoticeId,
 };
@@ -216,6 +216,17 @@ fn moment(text: Text, at: UnixSeconds) -> Text {
     .and(")")
 }
 
+/// A moment from which on something holds, after "since": the full form first, for nobody says "since 2 h ago".
+fn since(text: Text, at: UnixSeconds) -> Text {
+    text.with(Span::Time {
+        at,
+        style: TimeStyle::Full,
+    })
+    .and(" (")
+    .with(relative(at))
+    .and(")")
+}
+
 fn relative(at: UnixSeconds) -> Span {
     Span::Time {
         at,
@@ -251,10 +262,23 @@ fn outlook(outlook: &QueueOutlook) -> Text {
         count(outlook.position),
         count(outlook.length)
     ));
-    let text = known_moment(text, &outlook.earliest).and(" · expected ");
+    let text = due(text, &outlook.earliest);
+    if !matches!(outlook.earliest, Due::Is(_)) && outlook.earliest == outlook.expected {
+        return text;
+    }
+    let text = text.and(" · expected ");
     match &outlook.expected {
-        Known::Is(at) => text.with(relative(*at)),
-        Known::Unknown(why) => unknown(text, why),
+        Due::Is(at) => text.with(relative(*at)),
+        expected => due(text, expected),
+    }
+}
+
+/// The moment of an activation, or why there is none.
+fn due(text: Text, due: &Due) -> Text {
+    match due {
+        Due::Is(at) => moment(text, *at),
+        Due::Held(why) => text.and("none yet: ").with(Span::Foreign(why.to_owned())),
+        Due::Unknown(why) => unknown(text, why),
     }
 }
 

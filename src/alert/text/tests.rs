@@ -9,12 +9,41 @@ use super::{
     transition::Finality,
 };
 use crate::{
-    alert::{class::Class, facts::Known, notice::NoticeId},
+    alert::{
+        class::Class,
+        facts::{Due, Known, QueueOutlook},
+        notice::NoticeId,
+        render::markdown::markdown,
+    },
     attester::{Stage, change::ProviderChange},
     units::{
         B256, BasisPoints, BlockNumber, BlockRef, ProviderId, RollupVersion, UnixSeconds, Wei,
     },
 };
+
+#[test]
+fn what_holds_a_whole_queue_is_said_once_and_is_not_called_unknown() {
+    let outlook = |earliest: &Due, expected: &Due| {
+        let outlook = QueueOutlook {
+            position: 2,
+            length: 12,
+            earliest: earliest.clone(),
+            expected: expected.clone(),
+        };
+        markdown(&super::outlook(&outlook))
+    };
+    let held = Due::Held("the rollup admits nobody until 3 more wait in its queue".to_owned());
+    let unread = Due::Unknown("the rollup's flush state was not read yet".to_owned());
+    let at = Due::Is(at());
+    insta::assert_snapshot!(
+        [outlook(&held, &held), outlook(&unread, &unread), outlook(&at, &held)].join("\n"),
+        @r"
+    position 2 of 12 · earliest activation none yet: the rollup admits nobody until 3 more wait in its queue
+    position 2 of 12 · earliest activation unknown: the rollup's flush state was not read yet
+    position 2 of 12 · earliest activation <t:1795233600:R> (<t:1795233600:f>) · expected none yet: the rollup admits nobody until 3 more wait in its queue
+    "
+    );
+}
 
 fn slash(left: Known<Wei>) -> Slashed {
     Slashed {

@@ -246,7 +246,7 @@ fn coinbase_step(context: &Context<'_>, transition: &Transition<'_>) -> Option<T
         None => text,
     };
     let deadline = facts.queue.as_ref().or(transition.queue.as_ref());
-    let text = match deadline.and_then(|queue| queue.earliest.value()) {
+    let text = match deadline.and_then(|queue| queue.earliest.moment()) {
         Some(earliest) => super::moment(text.and(" before it can enter, "), *earliest),
         None if facts.is_active => text.and(" now: it validates already"),
         None => text.and(" before it enters"),

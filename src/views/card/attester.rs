@@ -55,7 +55,7 @@ fn titled(label: Option<&String>, attester: &str, standing: &StandingView) -> Te
 fn reason(standing: &StandingView, since: Option<u64>) -> Text {
     let text = Text::plain(capital(&standing.reason_text));
     match since {
-        Some(since) => moment(text.and(", since "), since).and("."),
+        Some(at) => super::since(text.and(", since "), at).and("."),
         None => text.and("."),
     }
 }
@@ -74,8 +74,16 @@ fn fields(view: &AttesterView) -> Vec<Field> {
             None => Text::plain("position unknown · expected "),
         };
         let name = format!("Entry queue of rollup {}", entry.rollup);
-        let text = when(text, &entry.forecast.expected).and(" · earliest ");
-        fields.push(field(&name, when(text, &entry.forecast.earliest), false));
+        let text = when(text, &entry.forecast.expected);
+        // What keeps both from being known is said once.
+        let text = if entry.forecast.expected.at.is_none()
+            && entry.forecast.expected == entry.forecast.earliest
+        {
+            text
+        } else {
+            when(text.and(" · earliest "), &entry.forecast.earliest)
+        };
+        fields.push(field(&name, text, false));
     }
     if let Some(position) = view.provider_queue_position {
         fields.push(field(

@@ -174,11 +174,22 @@ fn moment(text: Text, at: u64) -> Text {
         .and(")")
 }
 
+/// A moment from which on something holds, after "since": the full form first.
+fn since(text: Text, at: u64) -> Text {
+    let at = UnixSeconds::new(at);
+    let span = |style| Span::Time { at, style };
+    text.with(span(TimeStyle::Full))
+        .and(" (")
+        .with(span(TimeStyle::Relative))
+        .and(")")
+}
+
 /// A moment of a forecast, or why there is none.
 fn when(text: Text, when: &When) -> Text {
-    match when.at {
-        Some(at) => moment(text, at),
-        None => Text(
+    match (when.at, &when.held_because) {
+        (Some(at), _) => moment(text, at),
+        (None, Some(why)) => text.and("none yet: ").with(Span::Foreign(why.clone())),
+        (None, None) => Text(
             [text, unknown(when.unknown_because.as_deref())]
                 .into_iter()
                 .flat_map(|text| text.0)

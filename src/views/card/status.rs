@@ -45,19 +45,19 @@ fn house(glance: &Glance<'_>, view: &StatusView) -> Card {
         .collect();
     let discord = match &view.discord {
         DiscordStatus::Absent => Text::plain("not configured"),
-        DiscordStatus::Connected { since } => moment(Text::plain("connected, since "), *since),
+        DiscordStatus::Connected { since } => super::since(Text::plain("connected since "), *since),
         DiscordStatus::Impaired { since, reason } => because(
-            moment(Text::plain("connected, since "), *since).and(", but "),
+            super::since(Text::plain("connected since "), *since).and(", but "),
             reason,
         ),
         DiscordStatus::Disconnected { since, reason } => because(
-            moment(Text::plain("not connected, since "), *since).and(": "),
+            super::since(Text::plain("not connected since "), *since).and(": "),
             reason,
         ),
     };
     let deliveries = Text::plain(counted(&view.deliveries));
     let deliveries = match view.oldest_pending_at_ms {
-        Some(at) => moment(deliveries.and(" · oldest waits since "), at / 1000),
+        Some(at) => super::since(deliveries.and(" · oldest waits since "), at / 1000),
         None => deliveries,
     };
     card.fields = vec![

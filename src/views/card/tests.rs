@@ -63,58 +63,58 @@ fn of(attester: &str) -> OfAttester {
 
 #[test]
 fn status_says_first_whether_it_can_work() {
-    insta::assert_snapshot!(asked(&Question::Status { network: None }), @r#"
-== 🟠 steward cannot do all of its work | 
-head testnet: nothing was read yet.
-Discord: connected, since <t:1763696412:R> (<t:1763696412:f>)
-Deliveries: 1 pending · oldest waits since <t:1763699952:R> (<t:1763699952:f>)
-Jobs: 1 created
-Incidents: 1 coinbase missing
-Started: <t:1763696407:R> (<t:1763696407:f>)
--- steward 0.1.0
-== 🔵 mainnet: at the head | 
-Attesters: 1 NEW, 1 IN\_STAKING\_PROVIDER\_QUEUE, 2 ROLLUP\_ENTRY\_QUEUE, 1 ACTIVE, 1 NO\_LONGER\_ACTIVE
-Coinbases: 1 right, 1 missing, 1 mismatch, 2 unknown
-Provider: 7 \(Example Staking\)
-Head: 25,533,401, 0 s old · final: 25,533,330
-History: from block 23,700,000, missing 24,000,001 to 24,000,100; the fold agrees with the contracts: nothing is missing
--- at block 25,533,400, 12 s ago · steward 0.1.0
-== 🟠 testnet: no block was read yet | 
-The counts may miss attesters: nothing of this network was read yet.
-Attesters: 0 NEW, 0 IN\_STAKING\_PROVIDER\_QUEUE, 0 ROLLUP\_ENTRY\_QUEUE, 0 ACTIVE, 0 NO\_LONGER\_ACTIVE
-Coinbases: none
-Provider: unknown: its id is not resolved yet
-Head: unknown: no endpoint told one yet · unknown: no endpoint has told a final block
-History: unknown: nothing was read yet
--- nothing was read yet · steward 0.1.0
-```
-endpoint       state    head        last error
-rpc-1 (leads)  healthy  25,533,400  none
-rpc-2          down     25,533,400  it did not answer within 10 s
-```
-"#);
+    insta::assert_snapshot!(asked(&Question::Status { network: None }), @r"
+    == 🟠 steward cannot do all of its work | 
+    head testnet: nothing was read yet.
+    Discord: connected since <t:1763696412:f> (<t:1763696412:R>)
+    Deliveries: 1 pending · oldest waits since <t:1763699952:f> (<t:1763699952:R>)
+    Jobs: 1 created
+    Incidents: 1 coinbase missing
+    Started: <t:1763696407:R> (<t:1763696407:f>)
+    -- steward 0.1.0
+    == 🔵 mainnet: at the head | 
+    Attesters: 1 NEW, 1 IN\_STAKING\_PROVIDER\_QUEUE, 2 ROLLUP\_ENTRY\_QUEUE, 1 ACTIVE, 1 NO\_LONGER\_ACTIVE
+    Coinbases: 1 right, 1 missing, 1 mismatch, 2 unknown
+    Provider: 7 \(Example Staking\)
+    Head: 25,533,401, 0 s old · final: 25,533,330
+    History: from block 23,700,000, missing 24,000,001 to 24,000,100; the fold agrees with the contracts: nothing is missing
+    -- at block 25,533,400, 12 s ago · steward 0.1.0
+    == 🟠 testnet: no block was read yet | 
+    The counts may miss attesters: nothing of this network was read yet.
+    Attesters: 0 NEW, 0 IN\_STAKING\_PROVIDER\_QUEUE, 0 ROLLUP\_ENTRY\_QUEUE, 0 ACTIVE, 0 NO\_LONGER\_ACTIVE
+    Coinbases: none
+    Provider: unknown: its id is not resolved yet
+    Head: unknown: no endpoint told one yet · unknown: no endpoint has told a final block
+    History: unknown: nothing was read yet
+    -- nothing was read yet · steward 0.1.0
+    ```
+    endpoint       state    head        last error
+    rpc-1 (leads)  healthy  25,533,400  none
+    rpc-2          down     25,533,400  it did not answer within 10 s
+    ```
+    ");
 }
 
 #[test]
 fn an_attester_is_shown_with_all_that_matters_now() {
-    insta::assert_snapshot!(asked(&Question::Attester(of("fra-1/17"))), @r#"
-== 🟠 Attester fra-1/17: ROLLUP\_ENTRY\_QUEUE | mainnet
-Waits in the entry queue of rollup 1, since <t:1763697600:R> (<t:1763697600:f>).
-`0x1212121212121212121212121212121212121212` [explorer](https://etherscan.io/address/0x1212121212121212121212121212121212121212)
-Entry queue of rollup 1: position 2 · expected <t:1763704960:R> (<t:1763704960:f>) · earliest <t:1763704960:R> (<t:1763704960:f>)
-Host: fra-1
-Coinbase: missing · expected `0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1`
--- at block 25,533,400, 12 s ago · steward 0.1.0
-"#);
-    insta::assert_snapshot!(asked(&Question::Attester(of("0x1515"))), @r#"
-== 🟠 Attester 0x1515…1515: NO\_LONGER\_ACTIVE | mainnet
-On its way out, since <t:1763613600:R> (<t:1763613600:f>).
-`0x1515151515151515151515151515151515151515` [explorer](https://etherscan.io/address/0x1515151515151515151515151515151515151515)
-Registration: exiting on rollup 1 with 200,000 AZTEC · free not before <t:1763950012:R> (<t:1763950012:f>)
-Host: fra-2
-Coinbase: conflict · configured `0xc5C5C5c5c5c5c5c5c5c5c5C5c5c5C5C5C5c5c5C5, 0xC6C6C6c6c6c6C6c6C6C6c6c6C6C6c6c6C6C6c6c6`
--- at block 25,533,400, 12 s ago · steward 0.1.0
-"#);
+    insta::assert_snapshot!(asked(&Question::Attester(of("fra-1/17"))), @r"
+    == 🟠 Attester fra-1/17: ROLLUP\_ENTRY\_QUEUE | mainnet
+    Waits in the entry queue of rollup 1, since <t:1763697600:f> (<t:1763697600:R>).
+    `0x1212121212121212121212121212121212121212` [explorer](https://etherscan.io/address/0x1212121212121212121212121212121212121212)
+    Entry queue of rollup 1: position 2 · expected <t:1763704960:R> (<t:1763704960:f>) · earliest <t:1763704960:R> (<t:1763704960:f>)
+    Host: fra-1
+    Coinbase: missing · expected `0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1`
+    -- at block 25,533,400, 12 s ago · steward 0.1.0
+    ");
+    insta::assert_snapshot!(asked(&Question::Attester(of("0x1515"))), @r"
+    == 🟠 Attester 0x1515…1515: NO\_LONGER\_ACTIVE | mainnet
+    On its way out, since <t:1763613600:f> (<t:1763613600:R>).
+    `0x1515151515151515151515151515151515151515` [explorer](https://etherscan.io/address/0x1515151515151515151515151515151515151515)
+    Registration: exiting on rollup 1 with 200,000 AZTEC · free not before <t:1763950012:R> (<t:1763950012:f>)
+    Host: fra-2
+    Coinbase: conflict · configured `0xc5C5C5c5c5c5c5c5c5c5c5C5c5c5C5C5C5c5c5C5, 0xC6C6C6c6c6c6C6c6C6C6c6c6C6C6c6c6C6C6c6c6`
+    -- at block 25,533,400, 12 s ago · steward 0.1.0
+    ");
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn incidents_are_listed_shown_and_explained() {
     ");
     insta::assert_snapshot!(asked(&Question::Incident(id.to_owned())), @r"
     == 🟠 Coinbase missing for attester fra-1/17 | mainnet · Example Staking
-    It can enter the active set <t:1763704012:R> (<t:1763704012:f>). From then on rewards go to the node's default address.
+    It can enter the active set <t:1763704012:R> (<t:1763704012:f>). Once it is in, rewards go to the node's default address.
     Set its coinbase to [0xC1C1…c1c1](https://etherscan.io/address/0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1) on host fra-1 and reload the keystore.
     · <t:1763697612:R> opened
     · <t:1763699412:R> acknowledged by maria
@@ -254,7 +254,7 @@ fn incidents_are_listed_shown_and_explained() {
     ");
     insta::assert_snapshot!(asked(&Question::WhySubject(id.to_owned())), @r"
     == 🟠 Coinbase missing for attester fra-1/17 | mainnet · Example Staking
-    It can enter the active set <t:1763704012:R> (<t:1763704012:f>). From then on rewards go to the node's default address.
+    It can enter the active set <t:1763704012:R> (<t:1763704012:f>). Once it is in, rewards go to the node's default address.
     Set its coinbase to [0xC1C1…c1c1](https://etherscan.io/address/0xC1C1c1c1C1C1C1c1c1C1C1C1c1C1C1C1c1C1c1c1) on host fra-1 and reload the keystore.
     · <t:1763697612:R> opened
     · <t:1763699412:R> acknowledged by maria
@@ -395,9 +395,9 @@ fn status_says_what_is_wrong_at_discord_and_who_had_a_network_read_again() {
             .iter()
             .any(|start| line.starts_with(start))
     });
-    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
     gateway: the role 77 does not exist.
-    Discord: connected, since <t:1763696412:R> (<t:1763696412:f>), but the role 77 does not exist
+    Discord: connected since <t:1763696412:f> (<t:1763696412:R>), but the role 77 does not exist
     Read again: <t:1763696412:R> (<t:1763696412:f>), by ada: rpc-1 was right
     ");
 }

@@ -4,8 +4,8 @@ use super::Told;
 use crate::alert::{
     card::{Span, Text},
     class::Class,
-    facts::{CoinbaseFacts, Configured, KeysFileFacts, Known, RegressionFacts},
-    text::{Context, count, counted, field, known_moment, moment, outlook, transition},
+    facts::{CoinbaseFacts, Configured, Due, KeysFileFacts, Known, RegressionFacts},
+    text::{Context, count, counted, field, moment, outlook, transition},
 };
 
 pub(super) fn coinbase(context: &Context<'_>, class: Class, facts: &CoinbaseFacts) -> Told {
@@ -21,12 +21,20 @@ pub(super) fn coinbase(context: &Context<'_>, class: Class, facts: &CoinbaseFact
         Text::plain(format!("It validates, and {elsewhere}."))
     } else {
         let earliest = facts.queue.as_ref().map(|queue| &queue.earliest);
-        let text = Text::plain("It can enter the active set ");
         let text = match earliest {
-            Some(earliest) => known_moment(text, earliest),
-            None => text.and("at a time that is unknown: its place in the queue is not known"),
+            Some(Due::Is(at)) => moment(Text::plain("It can enter the active set "), *at),
+            Some(Due::Held(why)) => {
+                Text::plain("It cannot enter the active set yet: ").with(Span::Foreign(why.clone()))
+            }
+            Some(Due::Unknown(why)) => crate::alert::text::unknown(
+                Text::plain("When it can enter the active set is "),
+                why,
+            ),
+            None => Text::plain(
+                "When it can enter the active set is unknown: its place in the queue is not known",
+            ),
         };
-        text.and(format!(". From then on {elsewhere}."))
+        text.and(format!(". Once it is in, {elsewhere}."))
     };
     let verb = match facts.configured {
         Configured::Missing | Configured::NoKeysFile => "Set",

@@ -8,7 +8,7 @@ use crate::{
             DisagreementFacts, EndpointFacts, EndpointFault, Known, ProviderQueueFacts, SlashFacts,
             StaleFacts, StrandedFacts, UnseenFacts,
         },
-        text::{Context, count, counted, field, known, known_moment, moment},
+        text::{Context, count, counted, field, known, known_moment, moment, since},
     },
     units::Wei,
 };
@@ -77,13 +77,13 @@ fn balance(facts: &SlashFacts) -> Text {
 }
 
 pub(super) fn provider_queue(facts: &ProviderQueueFacts) -> Told {
-    let since = match facts.empty_since {
-        Some(since) => moment(
+    let empty = match facts.empty_since {
+        Some(empty_since) => since(
             Text::plain(format!(
                 "Provider {} has no key left since ",
                 facts.provider
             )),
-            since,
+            empty_since,
         )
         .and(": "),
         None => Text::plain(format!("Provider {} has no key: ", facts.provider)),
@@ -91,7 +91,7 @@ pub(super) fn provider_queue(facts: &ProviderQueueFacts) -> Told {
     Told {
         title: Text::plain("Provider queue is empty, delegations are refused"),
         lines: vec![
-            since.and("a stake with it reverts, and delegators go elsewhere."),
+            empty.and("a stake with it reverts, and delegators go elsewhere."),
             Text::plain("Add keys with addKeysToProvider; about 80 fit into one transaction."),
         ],
         fields: vec![field("Keys left", count(facts.keys_left), true)],
@@ -193,7 +193,7 @@ pub(super) fn endpoint(facts: &EndpointFacts) -> Told {
             .with(Span::Foreign(facts.endpoint.clone()))
             .and(what),
         lines: vec![
-            moment(Text::plain("This holds since "), facts.since)
+            since(Text::plain("This holds since "), facts.since)
                 .and(". ")
                 .and(left)
                 .and(consequence),
@@ -244,7 +244,7 @@ pub(super) fn unseen(context: &Context<'_>, facts: &UnseenFacts) -> Told {
         Some(block) => Text::plain("The last block seen is ").with(context.explorer.block(block)),
         None => Text::plain("No block was seen yet"),
     };
-    let since = moment(
+    let silence = since(
         Text::plain(format!(
             "None of {} answers since ",
             counted(facts.total, "endpoint", "endpoints")
@@ -254,7 +254,7 @@ pub(super) fn unseen(context: &Context<'_>, facts: &UnseenFacts) -> Told {
     Told {
         title: Text::plain("No endpoint answers, nothing is seen"),
         lines: vec![
-            since.and("."),
+            silence.and("."),
             last.and("; what happens now is told when one answers again, with its true time."),
             Text::plain("Check the network of this host first, then each endpoint."),
         ],

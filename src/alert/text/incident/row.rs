@@ -2,7 +2,7 @@
 
 use crate::{
     alert::{
-        facts::{Configured, EndpointFault, Facts, Known},
+        facts::{Configured, Due, EndpointFault, Facts, Known},
         render::markdown::utc,
         text::{Context, count},
     },
@@ -53,7 +53,7 @@ pub fn row(context: &Context<'_>, facts: &Facts) -> Row {
             Some(facts.attester),
             vec![
                 ("amount", shown(&facts.amount)),
-                ("executable", deadline(Some(&facts.executable_at))),
+                ("executable", executable(&facts.executable_at)),
                 ("round", facts.round.to_string()),
                 ("rollup", facts.rollup.to_string()),
             ],
@@ -154,11 +154,19 @@ fn with_attester(
     row
 }
 
-fn deadline(at: Option<&Known<UnixSeconds>>) -> String {
+fn deadline(at: Option<&Due>) -> String {
     match at {
-        Some(Known::Is(at)) => utc(at.value()),
-        Some(Known::Unknown(_)) => "unknown".to_owned(),
+        Some(Due::Is(at)) => utc(at.value()),
+        Some(Due::Held(_)) => "none yet".to_owned(),
+        Some(Due::Unknown(_)) => "unknown".to_owned(),
         None => String::new(),
+    }
+}
+
+fn executable(at: &Known<UnixSeconds>) -> String {
+    match at {
+        Known::Is(at) => utc(at.value()),
+        Known::Unknown(_) => "unknown".to_owned(),
     }
 }
 

@@ -34,8 +34,8 @@ pub(crate) fn coinbase(configured: Configured) -> CoinbaseFacts {
         queue: Some(QueueOutlook {
             position: 6,
             length: 40,
-            earliest: Known::Is(LATER),
-            expected: Known::unknown("nobody flushes this queue"),
+            earliest: Due::Is(LATER),
+            expected: Due::Unknown("nobody flushes this queue".to_owned()),
         }),
     }
 }

@@ -74,7 +74,7 @@ fn every_class_of_incident_has_its_card() {
     }
     insta::assert_snapshot!(said.join("\n\n"), @r#"
     🟠 Coinbase missing for attester fra-2/18
-    It can enter the active set <t:1795254000:R> (<t:1795254000:f>). From then on rewards go to the node's default address.
+    It can enter the active set <t:1795254000:R> (<t:1795254000:f>). Once it is in, rewards go to the node's default address.
     Set its coinbase to [0x9F9F…9f9f](https://scan.test/address/0x9F9F9F9f9F9f9f9F9F9f9f9f9F9f9F9F9f9f9f9f) on host fra-2 and reload the keystore.
     Attester: fra-2/18 · `0x1212121212121212121212121212121212121212` [explorer](https://scan.test/address/0x1212121212121212121212121212121212121212) · host fra-2
     Coinbase: expected `0x9F9F9F9f9F9f9f9F9F9f9f9f9F9f9F9F9f9f9f9f` · configured none
@@ -108,7 +108,7 @@ fn every_class_of_incident_has_its_card() {
     Entry queue: position 3 of rollup version 1
 
     🟠 Provider queue is empty, delegations are refused
-    Provider 7 has no key left since <t:1795233600:R> (<t:1795233600:f>): a stake with it reverts, and delegators go elsewhere.
+    Provider 7 has no key left since <t:1795233600:f> (<t:1795233600:R>): a stake with it reverts, and delegators go elsewhere.
     Add keys with addKeysToProvider; about 80 fit into one transaction.
     Keys left: 0
 
@@ -121,7 +121,7 @@ fn every_class_of_incident_has_its_card() {
     Rollup: version 4248422647
 
     🟠 Endpoint rpc-b.test is behind the others
-    This holds since <t:1795233600:R> (<t:1795233600:f>). 2 of 3 endpoints are well; the others carry on.
+    This holds since <t:1795233600:f> (<t:1795233600:R>). 2 of 3 endpoints are well; the others carry on.
     Check that it is synchronised and has peers.
     Endpoint: rpc-b.test
     Behind: 14 blocks
@@ -134,7 +134,7 @@ fn every_class_of_incident_has_its_card() {
     1 endpoint says: `0xbbbb…` from rpc-b
 
     🔴 No endpoint answers, nothing is seen
-    None of 3 endpoints answers since <t:1795233600:R> (<t:1795233600:f>).
+    None of 3 endpoints answers since <t:1795233600:f> (<t:1795233600:R>).
     The last block seen is [25,533,410](https://scan.test/block/25533410); what happens now is told when one answers again, with its true time.
     Check the network of this host first, then each endpoint.
     Last error: name cannot be resolved
@@ -201,7 +201,7 @@ fn a_card_shows_how_its_incident_stands() {
     insta::assert_snapshot!(show(&card(&context, &incident)), @r"
     (Testnet · Provider 7)
     🟠 Coinbase missing for attester fra-2/18
-    It can enter the active set <t:1795254000:R> (<t:1795254000:f>). From then on rewards go to the node's default address.
+    It can enter the active set <t:1795254000:R> (<t:1795254000:f>). Once it is in, rewards go to the node's default address.
     Set its coinbase to [0x9F9F…9f9f](https://scan.test/address/0x9F9F9F9f9F9f9f9F9F9f9f9f9F9f9F9F9f9f9f9f) on host fra-2 and reload the keystore.
     What to check and do: [runbook](https://docs.test/OPERATING.md#coinbase_missing)
     · <t:1795233600:R> opened
@@ -209,7 +209,7 @@ fn a_card_shows_how_its_incident_stands() {
     Coinbase: expected `0x9F9F9F9f9F9f9f9F9F9f9f9f9F9f9F9F9f9f9f9f` · configured none
     Entry queue: position 6 of 40 · earliest activation <t:1795254000:R> (<t:1795254000:f>) · expected unknown: nobody flushes this queue
     Stake: transaction [0xeeeeeeee…](https://scan.test/tx/0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee), block [25,531,002](https://scan.test/block/25531002)
-    Incident: open since <t:1795233600:R>
+    Incident: opened <t:1795233600:R>
     (Acknowledge) (Snooze 1 h) (Snooze 8 h) (Snooze until changed) (Why)
     _ ehmrl · testnet/x/coinbase_missing/1 · steward 0.1.0
     ");

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     alert::{
         card::ButtonAction,
+        facts::Due,
         render::markdown::{heading, markdown},
         text::fixtures::{address, attester, context, evidence, explorer, show, split},
     },
@@ -50,8 +51,8 @@ fn queue() -> QueueOutlook {
     QueueOutlook {
         position: 6,
         length: 1_204,
-        earliest: Known::Is(UnixSeconds::new(1_795_254_000)),
-        expected: Known::Is(UnixSeconds::new(1_795_258_600)),
+        earliest: Due::Is(UnixSeconds::new(1_795_254_000)),
+        expected: Due::Is(UnixSeconds::new(1_795_258_600)),
     }
 }
 
