@@ -34,6 +34,10 @@ mod world;
 
 use figure::{Figure, Sheet};
 
+/// As in the binary: another allocator would be measured with another program.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A group of figures that are measured together.
 type Group = (&'static str, fn() -> Vec<Figure>);
 
