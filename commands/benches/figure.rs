@@ -59,10 +59,10 @@ impl Figure {
 pub fn with_unit(value: f64, unit: &str) -> String {
     let number = if value >= 100.0 {
         grouped(value.round() as u64)
-    } else if value >= 10.0 {
-        format!("{value:.1}")
     } else if value.fract() == 0.0 {
         format!("{value:.0}")
+    } else if value >= 10.0 {
+        format!("{value:.1}")
     } else {
         format!("{value:.2}")
     };

@@ -8,7 +8,8 @@ use secrecy::SecretString;
 use steward::{
     clock::{Clock, SystemClock},
     config::{Config, LogFormat, Need},
-    outbox::courier::Courier,
+    outbox::courier::{ChannelId, Courier},
+    preview::{Board, DryRun, Onlooker},
     service::{
         build,
         risk::{self, Surroundings},
@@ -31,6 +32,10 @@ pub struct Run {
     /// Runs only these parts of the service; without it, all of them.
     #[arg(long, value_delimiter = ',', value_name = "PART")]
     pub only: Vec<Part>,
+    /// Says nothing in Discord and needs no token: what would be said is shown on a page of this machine. Keeps its state
+    /// apart, in `dry-run` below the data directory
+    #[arg(long, conflicts_with = "only")]
+    pub dry_run: bool,
 }
 
 /// A part of the service.
@@ -46,21 +51,59 @@ pub enum Part {
 
 impl Run {
     fn has(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
+        match part {
+            Part::Discord if self.dry_run => false,
+            _ => self.only.is_empty() || self.only.contains(&part),
+        }
+    }
+
+    fn need(&self) -> Need {
+        match (self.dry_run, self.has(Part::Discord)) {
+            (true, _) => Need::DryRun,
+            (false, true) => Need::Service,
+            (false, false) => Need::NoDiscord,
+        }
+    }
+
+    /// The configuration for this run.
+    fn config(&self) -> anyhow::Result<Config> {
+        let mut config = Config::from_env(self.need())?;
+        if self.dry_run {
+            config.store.data_dir.push(DRY_RUN);
+            config.http.has_preview = true;
+        }
+        Ok(config)
+    }
+
+    /// Who carries what is said, seen by `board` where there is one.
+    fn courier(
+        &self,
+        clock: &Arc<dyn Clock>,
+        connection: Option<&Connection>,
+        board: Option<&Arc<Board>>,
+    ) -> anyhow::Result<Option<Arc<dyn Courier>>> {
+        let courier = match connection {
+            _ if self.dry_run => Some(Arc::new(DryRun::new(Arc::clone(clock))) as Arc<dyn Courier>),
+            Some(connection) => Some(Arc::new(DiscordCourier::new(connection)?) as _),
+            None => None,
+        };
+        let seen = |courier| match board {
+            Some(board) => Arc::new(Onlooker::new(courier, Arc::clone(board))) as _,
+            None => courier,
+        };
+        Ok(courier.map(seen))
     }
 }
+
+/// The directory of a dry run's state, below the data directory.
+const DRY_RUN: &str = "dry-run";
 
 /// Runs the service.
 ///
 /// # Errors
 /// When it cannot be started; what ends it later is its exit code and a line on stderr.
 pub async fn run(options: &Run, env_file: &Path, no_color: bool) -> anyhow::Result<ExitCode> {
-    let need = if options.has(Part::Discord) {
-        Need::Service
-    } else {
-        Need::NoDiscord
-    };
-    let config = Config::from_env(need)?;
+    let config = options.config()?;
     let bars = start_logging(&config, no_color);
     super::migrate::refuse_moved(&config.store.data_dir)?;
     let around = Surroundings::look(&config.store.data_dir, env_file);
@@ -68,7 +111,9 @@ pub async fn run(options: &Run, env_file: &Path, no_color: bool) -> anyhow::Resu
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let deadline = config.process.shutdown_deadline;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let connection = connection(&config);
+    let connection = connection(&config).filter(|_| options.has(Part::Discord));
+    let board = board(&config, &clock);
+    let courier = options.courier(&clock, connection.as_ref(), board.as_ref())?;
     let built = build::build(config, clock).context("steward cannot start")?;
     if let Some(restored) = &built.restored {
         let facts = &restored.facts;
@@ -82,11 +127,6 @@ pub async fn run(options: &Run, env_file: &Path, no_color: bool) -> anyhow::Resu
     let service = Arc::new(built.service);
     warn(&service.config, &around);
     let (tasks, mut ended) = Tasks::new();
-    let connection = connection.filter(|_| options.has(Part::Discord));
-    let courier = match &connection {
-        Some(connection) => Some(Arc::new(DiscordCourier::new(connection)?) as Arc<dyn Courier>),
-        None => None,
-    };
     let shown = terminal::catch_up::show(service.readings(), bars, tasks.token());
     tasks.spawn_short("catch-up", shown);
     service.spawn(&tasks, courier);
@@ -94,7 +134,7 @@ pub async fn run(options: &Run, env_file: &Path, no_color: bool) -> anyhow::Resu
         crate::service::hear(&service, &tasks, connection);
     }
     service
-        .serve(&tasks, options.has(Part::Metrics))
+        .serve(&tasks, options.has(Part::Metrics), board)
         .await
         .context("steward cannot start")?;
     tracing::info!(
@@ -138,6 +178,16 @@ async fn finish(tasks: &Tasks, stop: Stop, deadline: Duration) -> anyhow::Result
         Stop::Asked(_) => Ok(ExitCode::SUCCESS),
         Stop::TaskEnded { task, reason } => anyhow::bail!("the task {task} ended: {reason}"),
     }
+}
+
+/// What the page shows, where one is served.
+fn board(config: &Config, clock: &Arc<dyn Clock>) -> Option<Arc<Board>> {
+    let names = config.discord.iter().flat_map(|discord| {
+        let names = discord.channels.names().into_iter();
+        names.map(|(channel, name)| (ChannelId(channel.value()), name))
+    });
+    let board = || Board::new(Arc::clone(clock), names.collect());
+    config.http.has_preview.then(board).map(Arc::new)
 }
 
 /// Where the configured Discord is.

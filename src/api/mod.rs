@@ -34,7 +34,7 @@ use tower_http::{
 };
 
 use self::{access::Access, control::Control};
-use crate::{metrics::Metrics, views::Answers};
+use crate::{metrics::Metrics, preview::Board, views::Answers};
 pub use document::document;
 pub use problem::Problem;
 
@@ -51,6 +51,7 @@ pub struct Api {
     pub(crate) answers: Arc<dyn Answers>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) control: Option<Arc<dyn Control>>,
+    pub(crate) board: Option<Arc<Board>>,
 }
 
 impl Api {
@@ -61,6 +62,7 @@ impl Api {
             answers,
             metrics,
             control: None,
+            board: None,
         }
     }
 
@@ -68,6 +70,13 @@ impl Api {
     #[must_use]
     pub fn with_control(mut self, control: Arc<dyn Control>) -> Self {
         self.control = Some(control);
+        self
+    }
+
+    /// Shows `board` as a page, at `/preview`.
+    #[must_use]
+    pub fn with_board(mut self, board: Option<Arc<Board>>) -> Self {
+        self.board = board;
         self
     }
 
@@ -85,6 +94,10 @@ impl Api {
             .merge(metrics.layer(guard(access::Needs::Metrics)))
             .merge(views().layer(guard(access::Needs::Views)))
             .merge(vital());
+        let routes = match self.board.clone() {
+            Some(board) => routes.merge(preview::router(board).layer(guard(access::Needs::Page))),
+            None => routes,
+        };
         dress(routes).with_state(self)
     }
 

@@ -19,8 +19,8 @@ const NEWS_WAIT_MAX: Duration = Duration::from_secs(5);
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// The routes of the preview page of `board`.
-pub fn router(board: Arc<Board>) -> Router {
+/// The routes of the preview page of `board`; they need nothing else, so they fit into any router.
+pub fn router<S: Clone + Send + Sync + 'static>(board: Arc<Board>) -> Router<S> {
     let html = include_str!("../preview/page.html");
     let css = include_str!("../preview/page.css");
     let script = include_str!("../preview/page.js");
@@ -65,3 +65,6 @@ async fn messages(State(board): State<Arc<Board>>, Query(seen): Query<Seen>) -> 
     }
     Json(board.sight())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,11 @@
 //! The Discord server: who we are there, where we speak, and who may do what.
 
-use std::{collections::BTreeSet, fmt, num::NonZeroU64, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    num::NonZeroU64,
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -232,6 +237,29 @@ pub struct Channels {
     pub fallback: Option<ChannelId>,
 }
 
+impl Channels {
+    /// Each channel with what is said there: `transitions, digests`.
+    #[must_use]
+    pub fn names(&self) -> BTreeMap<ChannelId, String> {
+        let mut names: BTreeMap<ChannelId, String> = BTreeMap::new();
+        let uses = [
+            (Some(self.transitions), "transitions"),
+            (Some(self.alerts), "alerts"),
+            (Some(self.digests), "digests"),
+            (self.fallback, "fallback"),
+        ];
+        for (channel, name) in uses {
+            let Some(channel) = channel else { continue };
+            let known = names.entry(channel).or_default();
+            if !known.is_empty() {
+                known.push_str(", ");
+            }
+            known.push_str(name);
+        }
+        names
+    }
+}
+
 /// Who may do what; a higher role includes the lower ones.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Roles {
@@ -253,6 +281,43 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<DiscordConfig> {
     let token = reader.secret(&TOKEN, check_token);
     let guild = reader.value(&GUILD_ID, |text| id(text, GuildId::new));
     let channels = read_channels(reader);
+    read_rest(reader, token, guild, channels)
+}
+
+/// Reads what a dry run needs: no token, and where no server or channels are named, made-up ones.
+pub(super) fn read_without_token(reader: &mut Reader<'_>) -> Option<DiscordConfig> {
+    let token = Some(SecretString::default());
+    let guild = if reader.is_set(&GUILD_ID, GUILD_ID.name) {
+        reader.value(&GUILD_ID, |text| id(text, GuildId::new))
+    } else {
+        GuildId::new(1)
+    };
+    let has_channels = [&CHANNEL, &CHANNEL_TRANSITIONS, &CHANNEL_ALERTS]
+        .iter()
+        .any(|channel| reader.is_set(channel, channel.name));
+    let channels = if has_channels {
+        read_channels(reader)
+    } else {
+        made_up_channels()
+    };
+    read_rest(reader, token, guild, channels)
+}
+
+fn made_up_channels() -> Option<Channels> {
+    Some(Channels {
+        transitions: ChannelId::new(1)?,
+        alerts: ChannelId::new(2)?,
+        digests: ChannelId::new(1)?,
+        fallback: None,
+    })
+}
+
+fn read_rest(
+    reader: &mut Reader<'_>,
+    token: Option<SecretString>,
+    guild: Option<GuildId>,
+    channels: Option<Channels>,
+) -> Option<DiscordConfig> {
     let alert_role = reader.value(&ALERT_ROLE_ID, |text| id(text, RoleId::new));
     let mut roles = |variable| {
         reader

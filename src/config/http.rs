@@ -29,10 +29,19 @@ const HTTP_TOKEN: Variable = Variable {
     example: "a-long-random-text",
 };
 
+const HTTP_PREVIEW: Variable = Variable {
+    name: "HTTP_PREVIEW",
+    scope: Scope::Process,
+    is_secret: false,
+    presence: Presence::Default("off"),
+    doc: "Whether /preview shows in a browser what is said in Discord since the start: on or off. A browser asks for HTTP_TOKEN as a password where it is set; without it, only this machine's own browser is served.",
+    example: "on",
+};
+
 pub(super) const SECTION: Section = Section {
     title: "HTTP",
     intro: "Metrics for Prometheus, health for the supervisor, and the read-only API.",
-    variables: &[&HTTP_BIND, &HTTP_TOKEN],
+    variables: &[&HTTP_BIND, &HTTP_TOKEN, &HTTP_PREVIEW],
 };
 
 /// A shorter token can be guessed: 16 characters of hex are 64 bits.
@@ -45,6 +54,8 @@ pub struct HttpConfig {
     pub bind: SocketAddr,
     /// What callers have to show.
     pub token: Option<SecretString>,
+    /// Whether `/preview` is served.
+    pub has_preview: bool,
 }
 
 /// Who can reach the HTTP server.
@@ -80,7 +91,12 @@ impl HttpConfig {
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<HttpConfig> {
     let bind = reader.value(&HTTP_BIND, parse_bind);
     let token = reader.secret(&HTTP_TOKEN, check_token);
-    Some(HttpConfig { bind: bind?, token })
+    let has_preview = reader.value(&HTTP_PREVIEW, value::switch);
+    Some(HttpConfig {
+        bind: bind?,
+        token,
+        has_preview: has_preview?,
+    })
 }
 
 fn parse_bind(text: &str) -> Result<SocketAddr, Fault> {

@@ -82,6 +82,8 @@ pub enum Need {
     Service,
     /// The networks, but not Discord: questions on the command line, or parts of the service.
     NoDiscord,
+    /// Everything but a token: what would be said is shown on this machine and sent nowhere.
+    DryRun,
 }
 
 impl Config {
@@ -138,7 +140,10 @@ impl Config {
     fn read_topics(reader: &mut Reader<'_>, need: Need) -> Option<Self> {
         let networks = networks::read(reader);
         let wants_discord = need == Need::Service || discord::is_set(reader);
-        let discord = wants_discord.then(|| discord::read(reader));
+        let discord = match need {
+            Need::DryRun => Some(discord::read_without_token(reader)),
+            Need::Service | Need::NoDiscord => wants_discord.then(|| discord::read(reader)),
+        };
         let keys = keys::read(reader);
         let alerts = alerts::read(reader);
         let store = store::read(reader);

@@ -3,6 +3,7 @@
 //! A [`Board`] holds the newest messages; an [`Onlooker`] stands between the outbox and a courier and pins to the board
 //! what the courier carried, never what it refused.
 
+mod dry_run;
 mod onlooker;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 use serde::Serialize;
 use tokio::sync::watch;
 
-pub use self::onlooker::Onlooker;
+pub use self::{dry_run::DryRun, onlooker::Onlooker};
 use crate::{
     alert::card::Message,
     clock::Clock,

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 
@@ -124,4 +124,29 @@ fn keeps_the_newest() {
     assert_eq!(sight.messages.len(), PINNED_MAX);
     assert_eq!(sight.messages[0].id, MessageId(1));
     assert_eq!(sight.messages[0].channel, "2");
+}
+
+#[tokio::test]
+async fn a_dry_run_takes_everything_and_gives_ids_as_discord_would() {
+    let clock = Arc::new(ManualClock::new(UnixSeconds::new(1_795_233_600)));
+    let courier = DryRun::new(Arc::clone(&clock) as _);
+    let parcel = Parcel {
+        channel: ChannelId(2),
+        nonce: "n".to_owned(),
+        message: said("hello"),
+        reply_to: None,
+    };
+    let first = courier.send(&parcel).await.unwrap();
+    let second = courier.send(&parcel).await.unwrap();
+    clock.advance(Duration::from_secs(1));
+    let third = courier.send(&parcel).await.unwrap();
+    assert!(first.message < second.message && second.message < third.message);
+    let ms = |receipt: &Receipt| (receipt.message.0 >> 22) + 1_420_070_400_000;
+    assert_eq!(ms(&first), 1_795_233_600_000);
+    assert_eq!(ms(&third), 1_795_233_601_000);
+    assert_eq!(first.channel, ChannelId(2));
+    assert_eq!(courier.find(&parcel, 0).await, Ok(Found::No));
+    let edited = courier.edit(ChannelId(2), MessageId(9), &parcel.message);
+    assert_eq!(edited.await, Ok(()));
+    assert_eq!(courier.delete(ChannelId(2), MessageId(9)).await, Ok(()));
 }

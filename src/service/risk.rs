@@ -56,6 +56,7 @@ pub fn risks(config: &Config, around: &Surroundings) -> Vec<Finding> {
     found.extend(around.unsafe_volume.as_ref().map(volume));
     found.extend(around.open_file.as_deref().map(open_file));
     found.extend(open_metrics(config));
+    found.extend(unseen_preview(config));
     if let Some(discord) = &config.discord {
         found.extend(redirected(discord));
         found.extend(nobody_to_wake(discord));
@@ -96,6 +97,21 @@ fn open_metrics(config: &Config) -> Option<Finding> {
             "HTTP_BIND",
             format!(
                 "is {}, which other machines reach, and HTTP_TOKEN is not set: /metrics is open, /v1 is refused",
+                config.http.bind
+            ),
+            "Set HTTP_TOKEN, or bind to 127.0.0.1.",
+        )
+    })
+}
+
+fn unseen_preview(config: &Config) -> Option<Finding> {
+    let is_refused = config.http.has_preview && !config.http.serves_v1();
+    is_refused.then(|| {
+        Finding::doubtful(
+            Area::Configuration,
+            "HTTP_PREVIEW",
+            format!(
+                "is on, and /preview is refused: other machines reach {}, and HTTP_TOKEN is not set",
                 config.http.bind
             ),
             "Set HTTP_TOKEN, or bind to 127.0.0.1.",
@@ -215,6 +231,7 @@ mod tests {
         };
         let changes = [
             ("HTTP_BIND", "0.0.0.0:9464"),
+            ("HTTP_PREVIEW", "on"),
             ("DISCORD_API_URL", "https://proxy.example"),
             ("DISCORD_ALERT_ROLE_ID", ""),
             ("L1_RPC_URLS", "https://a.example"),
@@ -224,6 +241,7 @@ mod tests {
         Bad [data directory] DATA_DIR lies on /srv (nfs4), where locks and flushes cannot be relied on: a database there is lost one day. Set it to a directory on a local disk, or on a volume that one machine mounts as a disk.
         Doubtful [configuration] /etc/steward/.env can be read by every account of this machine, and holds secrets. Run: chmod 600 /etc/steward/.env
         Doubtful [configuration] HTTP_BIND is 0.0.0.0:9464, which other machines reach, and HTTP_TOKEN is not set: /metrics is open, /v1 is refused. Set HTTP_TOKEN, or bind to 127.0.0.1.
+        Doubtful [configuration] HTTP_PREVIEW is on, and /preview is refused: other machines reach 0.0.0.0:9464, and HTTP_TOKEN is not set. Set HTTP_TOKEN, or bind to 127.0.0.1.
         Doubtful [configuration] DISCORD_API_URL is https://proxy.example: the token and everything that is said goes there and not to Discord. Remove it, unless that is a server of yours.
         Doubtful [configuration] DISCORD_ALERT_ROLE_ID is not set: no alert mentions anybody, so a critical one at night is read in the morning. Set it to a role that the people on duty hold.
         Doubtful [configuration] L1_RPC_URLS names one endpoint: nothing is seen while it is down, and what it says is believed. Add two more of other operators: with three a majority decides.

@@ -18,6 +18,7 @@ use crate::{
     jobs::{Engine, EngineError, Policies},
     keys::KeysWatcher,
     outbox::{Deliver, Edit, courier::Courier},
+    preview::Board,
     state::State,
     store::{
         StoreError,
@@ -106,11 +107,17 @@ impl Service {
         tasks.spawn("floors", async move { service.keep_floors(&token).await });
     }
 
-    /// Opens the local door, and where `is_public` the network's; spawns a task for each.
+    /// Opens the local door, and where `is_public` the network's; spawns a task for each. The network's door shows `board`
+    /// as a page.
     ///
     /// # Errors
     /// [`RunError::Serve`] where an address or the socket cannot be listened on.
-    pub async fn serve(self: &Arc<Self>, tasks: &Tasks, is_public: bool) -> Result<(), RunError> {
+    pub async fn serve(
+        self: &Arc<Self>,
+        tasks: &Tasks,
+        is_public: bool,
+        board: Option<Arc<Board>>,
+    ) -> Result<(), RunError> {
         let answers = Arc::clone(self) as Arc<dyn Answers>;
         let api = Api::new(answers, Arc::clone(&self.metrics))
             .with_control(Arc::clone(self) as Arc<dyn Control>);
@@ -127,11 +134,20 @@ impl Service {
                 at: bind.to_string(),
                 source,
             })?;
+        // The port that the system chose, where none was asked for.
+        let bind = listener.local_addr().unwrap_or(bind);
         let access = Access::of(self.config.http.token.clone(), bind);
         tracing::info!(%bind, "serving metrics, health and /v1");
+        if board.is_some() {
+            tracing::info!("what is said is shown on a page: http://{bind}/preview");
+        }
         tasks.spawn(
             "http",
-            serve::tcp(listener, api.router(access), tasks.token()),
+            serve::tcp(
+                listener,
+                api.with_board(board).router(access),
+                tasks.token(),
+            ),
         );
         Ok(())
     }

@@ -7,6 +7,7 @@
 mod cable;
 mod coinbase;
 mod deaths;
+mod dry_run;
 mod first_start;
 mod many;
 mod moving;

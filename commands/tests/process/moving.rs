@@ -84,7 +84,7 @@ async fn what_is_moved_is_the_same_there_and_nothing_is_told_again() {
     let backup = only_file(&stage.home().join("taken"));
 
     // A supervisor that starts it all the same is refused, and nothing is told.
-    let mut old = stage.spawn();
+    let mut old = stage.spawn(&[]);
     assert_eq!(stage.end_of(&mut old).await.code(), Some(1));
     assert!(stage.said().contains("went to another machine"));
     let again = stage.ask(&["migrate", "taken/"]).await;

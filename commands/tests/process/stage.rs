@@ -121,7 +121,12 @@ impl Stage {
     pub(super) fn start(&self) {
         let mut steward = self.steward.lock().unwrap();
         assert!(steward.is_none(), "steward runs already");
-        *steward = Some(self.spawn());
+        *steward = Some(self.spawn(&[]));
+    }
+
+    /// Starts steward with these arguments more.
+    pub(super) fn start_with(&self, arguments: &[&str]) {
+        *self.steward.lock().unwrap() = Some(self.spawn(arguments));
     }
 
     fn running(&self) -> Child {
@@ -155,20 +160,16 @@ impl Stage {
     }
 
     /// Starts one more steward with the same settings.
-    pub(super) fn spawn(&self) -> Child {
+    pub(super) fn spawn(&self, arguments: &[&str]) -> Child {
         let log = OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.log_file())
             .unwrap();
-        self.command(log).spawn().unwrap()
-    }
-
-    fn command(&self, log: File) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
-        command.arg("run");
+        command.arg("run").args(arguments);
         self.furnish(&mut command, log);
-        command
+        command.spawn().unwrap()
     }
 
     fn furnish(&self, command: &mut Command, log: File) {

@@ -45,7 +45,7 @@ async fn told_to_stop_it_stops_within_its_deadline_and_owes_what_it_could_not_sa
 async fn a_second_instance_on_the_same_directory_is_refused_and_the_first_goes_on() {
     let stage = Stage::unlimited().await;
     let floor = stage.start_first().await;
-    let mut second = stage.spawn();
+    let mut second = stage.spawn(&[]);
     let status = stage.end_of(&mut second).await;
     assert_eq!(status.code(), Some(1));
     let said = stage.said();
