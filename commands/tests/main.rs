@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod bot;
+mod browser;
 mod courier;
 mod gateway;
 mod hostile;

@@ -100,7 +100,11 @@ const follow = async () => {
       sight = news;
       if (isNew) draw();
       // A still picture, for screenshots: it does not follow.
-      if (new URLSearchParams(location.search).has("still")) return;
+      if (new URLSearchParams(location.search).has("still")) {
+        const root = document.documentElement;
+        root.dataset.sideways = root.scrollWidth - root.clientWidth;
+        return;
+      }
     } catch {
       document.getElementById("state").textContent = "No answer from steward; trying again.";
       await new Promise((done) => setTimeout(done, 2000));
