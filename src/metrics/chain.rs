@@ -71,7 +71,7 @@ impl ChainMetrics {
             )?,
             endpoint_up: of_endpoint(
                 "steward_rpc_endpoint_up",
-                "1 where the endpoint answers, 0 where it is limited, down or excluded.",
+                "1 where the endpoint answers (it may fail twice in a row), 0 where it is limited, down or excluded; absent until it has answered.",
             )?,
             endpoint_head: of_endpoint(
                 "steward_rpc_endpoint_head_block",
@@ -154,10 +154,13 @@ impl ChainMetrics {
     fn endpoints(&self, place: Place<'_>, status: &NetworkStatus) {
         for endpoint in &status.endpoints {
             let labels = &[place.name, endpoint.name.as_str()];
-            set(
+            let is_up = endpoint.state == "healthy";
+            // One that was not heard of yet is neither.
+            let is_known = !is_up || endpoint.head.is_some();
+            set_known(
                 &self.endpoint_up,
                 labels,
-                u64::from(endpoint.state == "healthy"),
+                is_known.then_some(u64::from(is_up)),
             );
             set_known(&self.endpoint_head, labels, endpoint.head);
         }

@@ -43,7 +43,7 @@ impl FleetMetrics {
             attesters: maker.gauge("steward_attesters", "Attesters of the provider by state and host; the host is empty where no keys file names one.", &with(&["state", "host"]))?,
             coinbases: maker.gauge("steward_attester_coinbases", "Attesters that are not over, by verdict on their coinbase.", &with(&["verdict"]))?,
             without_coinbase: maker.gauge("steward_attesters_without_coinbase", "Attesters whose keys file sets no coinbase although a stake expects one.", &with(&["state"]))?,
-            coinbase_deadline: maker.gauge("steward_coinbase_deadline_timestamp_seconds", "Earliest activation of an attester with a wrong coinbase; absent where none is wrong or no date is known.", &OWNER)?,
+            coinbase_deadline: maker.gauge("steward_coinbase_deadline_timestamp_seconds", "Earliest activation of an attester with a wrong coinbase: in the past while an active one is wrong; absent where none is wrong or no date is known.", &OWNER)?,
             queue_position: maker.gauge("steward_entry_queue_position", "Position of our first and last attester in the entry queue, 1 = next; absent where none of ours waits.", &with(&["rollup", "end"]))?,
             queue_eta: maker.gauge("steward_entry_queue_eta_timestamp_seconds", "When our next attester becomes a validator, as forecast; absent where there is no date.", &with(&["rollup", "assumption"]))?,
             provider_keys: maker.gauge("steward_provider_keys", "Keys that wait in the provider queue.", &OWNER)?,

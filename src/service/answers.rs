@@ -9,6 +9,7 @@ use crate::{
     alert::incident::{Action, Snooze},
     api::control::{Command, Control, Done, Order},
     desk::{Act, ActError},
+    jobs::job::Action as JobAction,
     outbox::{Ask, operate},
     provider::coinbase::CommonCoinbases,
     state::State,
@@ -99,7 +100,7 @@ impl Service {
         &self,
         by: &str,
         job: u64,
-        action: crate::jobs::job::Action,
+        action: JobAction,
         reason: String,
     ) -> Result<Done, Refusal> {
         let ask = Ask {
@@ -115,12 +116,16 @@ impl Service {
             .await;
         match done {
             Ok(()) => Ok(Done {
-                text: format!("The job {job} was told so."),
+                text: match action {
+                    JobAction::Retry => format!("Job {job} is tried again."),
+                    JobAction::Cancel => format!("Job {job} is cancelled."),
+                    JobAction::Verify => format!("Job {job} looks again whether it is done."),
+                },
                 subject: job.to_string(),
             }),
             Err(CommitError::Refused(error)) => Err(Refusal::new(
                 RefusalKind::Conflict,
-                format!("job {job} cannot be told so"),
+                format!("job {job} cannot {}", action.name()),
                 error.to_string(),
             )
             .with_next("Look at it with `steward job show`.")),
@@ -201,7 +206,6 @@ impl Answers for Service {
 
 impl Control for Service {
     fn carry_out(&self, command: Command) -> BoxFuture<'_, Result<Done, Refusal>> {
-        use crate::jobs::job::Action as JobAction;
         Box::pin(async move {
             let by = command.by.as_str();
             match command.order {

@@ -320,10 +320,10 @@ fn a_reference_that_nothing_has_is_refused_with_a_next_step() {
 #[test]
 fn what_was_done_is_said_with_its_subject() {
     let sample = Sample::new();
-    let message = done(&sample.glance(), "The job 7 was told so.", "7");
+    let message = done(&sample.glance(), "Job 7 is tried again.", "7");
     insta::assert_snapshot!(shown(&message), @r#"
 == 🟢 Done | 
-The job 7 was told so.
+Job 7 is tried again.
 `7`
 -- steward 0.1.0
 "#);
