@@ -7,13 +7,16 @@ use std::{fs, io, path::Path};
 
 use ::sled as engine;
 
-use super::{CHUNK, HOME, Parts, fault, guarded, refused, size_of};
+use super::{HOME, Parts, fault, guarded, refused, size_of};
 use crate::store::{StoreError, redo::sync_directory_of};
 
 /// A database below this is left alone: 64 MiB, which no disk misses.
 const LEFT_ALONE_BYTES: u64 = 64 << 20;
 /// How many times what it holds a database may take: sled's own segments and slack come to about two.
 const GROWTH_MAX: u64 = 4;
+
+/// Rows that are written at once: of 10, 30, 100, 1,000 and 20,000 the fastest.
+const PIECE: usize = 100;
 
 /// The database that is being written.
 const FRESH: &str = "store.fresh";
@@ -87,12 +90,13 @@ fn held(parts: &Parts) -> Result<u64, StoreError> {
 fn copy(parts: &Parts, to: &Path) -> Result<(), StoreError> {
     let mut fresh = Parts::open(to)?;
     let mut piece = engine::Batch::default();
-    let mut pending = 0;
+    let (mut pending, mut held) = (0, 0_usize);
     for row in &parts.rows {
         let (key, value) = row.map_err(fault)?;
         piece.insert(key, value);
+        held = held.saturating_add(1);
         pending += 1;
-        if pending == CHUNK {
+        if pending == PIECE {
             let piece = std::mem::take(&mut piece);
             fresh.rows.apply_batch(piece).map_err(fault)?;
             pending = 0;
@@ -101,7 +105,7 @@ fn copy(parts: &Parts, to: &Path) -> Result<(), StoreError> {
     fresh.rows.apply_batch(piece).map_err(fault)?;
     fresh.disk.flush(&fresh.database)?;
     fresh.disk.bear_witness(parts.commit).map_err(refused)?;
-    let (written, held) = (fresh.rows.len(), parts.rows.len());
+    let written = fresh.rows.len();
     if written == held {
         return Ok(());
     }
