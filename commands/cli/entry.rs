@@ -62,6 +62,10 @@ enum Command {
     Migrate(super::migrate::Migrate),
     /// Prove what can be proven of the store or of an export
     Verify(super::verify::Verify),
+    /// Write the manual pages
+    Manual(super::manual::Manual),
+    /// Write the completions of a shell to stdout
+    Completions(super::manual::Completions),
     #[command(flatten)]
     Question(Question),
 }
@@ -69,6 +73,16 @@ enum Command {
 /// Reads the settings, starts the runtime, and does what was asked.
 #[must_use]
 pub fn dispatch(cli: Cli) -> ExitCode {
+    // Neither settings nor a runtime: a packager has none.
+    match &cli.command {
+        Command::Manual(options) => {
+            return super::manual::manual(options).unwrap_or_else(|error| fail(&error));
+        }
+        Command::Completions(options) => {
+            return super::manual::completions(options).unwrap_or_else(|error| fail(&error));
+        }
+        _ => {}
+    }
     if let Err(error) = load_dotenv(Path::new(&cli.env_file)) {
         return fail(&anyhow::Error::new(error));
     }
@@ -97,6 +111,8 @@ pub fn dispatch(cli: Cli) -> ExitCode {
             Command::Migrate(options) => super::migrate::run(&options),
             Command::Verify(options) => super::verify::run(options).await,
             Command::Demo(options) => super::demo::run(&options, output.no_color).await,
+            Command::Manual(options) => super::manual::manual(&options),
+            Command::Completions(options) => super::manual::completions(&options),
             Command::Question(question) => answer(&question, &output).await.or_else(|error| {
                 note(&format!("{error:#}"));
                 Ok(ExitCode::from(NO_ANSWER))

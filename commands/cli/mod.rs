@@ -15,6 +15,7 @@ mod health;
 pub mod import;
 mod incident;
 mod job;
+pub mod manual;
 pub mod migrate;
 mod network;
 mod paper;
