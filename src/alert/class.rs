@@ -14,6 +14,8 @@ pub enum Route {
     Transitions,
     /// Incidents.
     Alerts,
+    /// How things stand, and what was missed.
+    Digests,
 }
 
 /// What kind of thing is said.
@@ -161,11 +163,8 @@ impl Class {
     #[must_use]
     pub const fn route(self) -> Route {
         match self {
-            Self::AttesterTransition
-            | Self::ProviderChanged
-            | Self::Summary
-            | Self::MissedChanges
-            | Self::CatchUp => Route::Transitions,
+            Self::AttesterTransition | Self::ProviderChanged => Route::Transitions,
+            Self::Summary | Self::MissedChanges | Self::CatchUp => Route::Digests,
             _ => Route::Alerts,
         }
     }

@@ -71,7 +71,7 @@ const CHANNEL_DIGESTS: Variable = Variable {
     scope: Scope::Process,
     is_secret: false,
     presence: Presence::Optional("the channel for life-cycle changes"),
-    doc: "The channel for summaries and digests.",
+    doc: "The channel for summaries, for what was missed while steward was down, and for the progress of reading history.",
     example: "100000000000000005",
 };
 
@@ -79,7 +79,7 @@ const CHANNEL_FALLBACK: Variable = Variable {
     name: "DISCORD_CHANNEL_FALLBACK",
     scope: Scope::Process,
     is_secret: false,
-    presence: Presence::Optional("messages wait until their channel is back"),
+    presence: Presence::Optional("the other one of the channels for changes and for alerts"),
     doc: "The channel to use when another one is gone or forbidden.",
     example: "100000000000000006",
 };
@@ -231,7 +231,7 @@ pub struct Channels {
     pub transitions: ChannelId,
     /// What a person has to do something about.
     pub alerts: ChannelId,
-    /// Summaries and digests.
+    /// Summaries, what was missed, and how far history is read.
     pub digests: ChannelId,
     /// Where to speak when one of the others is gone or forbidden.
     pub fallback: Option<ChannelId>,

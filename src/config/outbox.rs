@@ -12,24 +12,15 @@ const DELIVERY_RETRY_MAX: Variable = Variable {
     name: "DELIVERY_RETRY_MAX",
     scope: Scope::Process,
     is_secret: false,
-    presence: Presence::Default("5m"),
-    doc: "The longest wait between two attempts to deliver a message. The first attempts follow within seconds.",
-    example: "5m",
-};
-
-const DELIVERY_GIVE_UP_AFTER: Variable = Variable {
-    name: "DELIVERY_GIVE_UP_AFTER",
-    scope: Scope::Process,
-    is_secret: false,
-    presence: Presence::Default("7d"),
-    doc: "How long a message that Discord does not accept is tried. After that it is kept, and shown as exhausted; nothing is dropped.",
-    example: "7d",
+    presence: Presence::Default("1m"),
+    doc: "The longest wait between two attempts to deliver a message, where Discord does not ask for a longer one. The first attempts follow within seconds; while Discord is down, attempts go on without end.",
+    example: "1m",
 };
 
 pub(super) const SECTION: Section = Section {
     title: "Delivery",
     intro: "How messages reach Discord when Discord has a bad day.",
-    variables: &[&DELIVERY_RETRY_MAX, &DELIVERY_GIVE_UP_AFTER],
+    variables: &[&DELIVERY_RETRY_MAX],
 };
 
 /// How messages are delivered.
@@ -37,8 +28,6 @@ pub(super) const SECTION: Section = Section {
 pub struct OutboxConfig {
     /// The longest wait between two attempts.
     pub retry_max: Duration,
-    /// The age at which a delivery counts as exhausted.
-    pub give_up_after: Duration,
 }
 
 /// Reads the whole topic.
@@ -46,14 +35,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<OutboxConfig> {
     let retry_max = reader.value(&DELIVERY_RETRY_MAX, |text| {
         value::duration(text, Duration::from_secs(1)..=Duration::from_secs(3600))
     });
-    let give_up_after = reader.value(&DELIVERY_GIVE_UP_AFTER, |text| {
-        value::duration(
-            text,
-            Duration::from_secs(60)..=Duration::from_secs(365 * 86_400),
-        )
-    });
     Some(OutboxConfig {
         retry_max: retry_max?,
-        give_up_after: give_up_after?,
     })
 }

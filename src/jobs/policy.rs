@@ -94,6 +94,16 @@ impl Default for Policies {
 }
 
 impl Policies {
+    /// A message that cannot be delivered is tried again at least so often.
+    #[must_use]
+    pub fn delivering_every(self, longest: Duration) -> Self {
+        let deliver = Policy {
+            backoff_max: longest,
+            ..self.of(JobKind::Deliver)
+        };
+        self.with(JobKind::Deliver, deliver)
+    }
+
     /// Replaces the policy of a kind.
     #[must_use]
     pub fn with(mut self, kind: JobKind, policy: Policy) -> Self {
@@ -105,5 +115,25 @@ impl Policies {
     #[must_use]
     pub fn of(&self, kind: JobKind) -> Policy {
         self.0.get(&kind).cloned().unwrap_or_else(Policy::deliver)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_waits_no_longer_than_is_said() {
+        let longest = Duration::from_secs(7);
+        let deliver = Policies::default()
+            .delivering_every(longest)
+            .of(JobKind::Deliver);
+        let waits = (1..=40).map(|streak| deliver.backoff(streak, 0.5));
+        assert_eq!(waits.max(), Some(longest));
+        let others = Policies::default().delivering_every(longest);
+        assert_eq!(
+            others.of(JobKind::Edit),
+            Policies::default().of(JobKind::Edit)
+        );
     }
 }

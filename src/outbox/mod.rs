@@ -16,12 +16,13 @@ mod edit;
 mod merge;
 mod operate;
 mod owe;
+mod routes;
 mod settle;
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 pub use book::{Outbox, Trouble};
 pub use deliver::{Deliver, Stopwatch};
@@ -29,12 +30,9 @@ pub use delivery::{Delivery, DeliveryId, DeliveryState, Entry, Posted, nonce_of}
 pub use edit::Edit;
 pub use operate::{Ask, AskError, operate};
 pub use owe::Owed;
+pub use routes::Routes;
 
-use crate::{
-    alert::class::Route,
-    jobs::{HasJobs, Jobs},
-};
-use courier::ChannelId;
+use crate::jobs::{HasJobs, Jobs};
 
 /// A batch that owes a channel more notices than this is grouped.
 pub const GROUP_ABOVE: usize = 4;
@@ -71,39 +69,6 @@ pub trait HasOutbox: HasJobs {
     fn outbox(&self) -> &Outbox;
     /// Both, to be changed inside a commit.
     fn outbox_and_jobs(&mut self) -> (&mut Outbox, &mut Jobs);
-}
-
-/// Which channels a network's notices go to.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Routes {
-    /// Per route the channel, and those to use when it is gone, in order.
-    pub channels: BTreeMap<Route, Vec<ChannelId>>,
-}
-
-impl Routes {
-    /// One channel per route, each the fallback of the other.
-    #[must_use]
-    pub fn new(transitions: ChannelId, alerts: ChannelId) -> Self {
-        let list = |first: ChannelId, second: ChannelId| {
-            if first == second {
-                vec![first]
-            } else {
-                vec![first, second]
-            }
-        };
-        Self {
-            channels: BTreeMap::from([
-                (Route::Transitions, list(transitions, alerts)),
-                (Route::Alerts, list(alerts, transitions)),
-            ]),
-        }
-    }
-
-    /// The channels of a route, first choice first; empty where none is configured.
-    #[must_use]
-    pub fn of(&self, route: Route) -> &[ChannelId] {
-        self.channels.get(&route).map_or(&[], Vec::as_slice)
-    }
 }
 
 fn millis(duration: Duration) -> u64 {

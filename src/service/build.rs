@@ -277,17 +277,13 @@ fn routes(config: &Config) -> Routes {
         return Routes::default();
     };
     let channel = |id: crate::config::ChannelId| ChannelId(id.value());
-    let mut routes = Routes::new(
-        channel(discord.channels.transitions),
-        channel(discord.channels.alerts),
-    );
-    if let Some(fallback) = discord.channels.fallback.map(channel) {
-        for channels in routes.channels.values_mut() {
-            channels.retain(|known| *known != fallback);
-            channels.insert(channels.len().min(1), fallback);
-        }
+    let channels = &discord.channels;
+    let routes = Routes::new(channel(channels.transitions), channel(channels.alerts))
+        .with_digests(channel(channels.digests));
+    match channels.fallback {
+        Some(fallback) => routes.with_fallback(channel(fallback)),
+        None => routes,
     }
-    routes
 }
 
 fn letterhead(config: &Config) -> Letterhead {

@@ -159,7 +159,7 @@ impl Service {
         let engine = Engine::new(
             Arc::clone(&self.writer),
             Arc::clone(&self.clock),
-            Policies::default(),
+            Policies::default().delivering_every(self.config.outbox.retry_max),
             seed,
         )
         .with(Arc::new(self.backup()));

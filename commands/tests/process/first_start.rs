@@ -1,6 +1,6 @@
 //! The first start, and the first life cycle after it.
 
-use fake::Message;
+use fake::{Message, Snowflake};
 use localnet::rollup::tokens;
 
 use super::{
@@ -76,6 +76,28 @@ async fn from_the_first_start_on_every_change_is_one_card_in_order_and_becomes_f
         assert!(card.pinged.is_nobody(), "{}", card.text());
     }
     stage.see_that_nothing_follows(floor).await;
+    stage.assert_rules_were_kept();
+}
+
+/// A channel of their own for digests.
+const DIGESTS: Snowflake = Snowflake(1_100_000_000_000_000_013);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_summary_goes_to_the_channel_of_digests_and_changes_do_not() {
+    let mut stage = Stage::with(unlimited().channel(DIGESTS, "digests"), 32).await;
+    let digests = DIGESTS.0.to_string();
+    stage.settings.insert("DISCORD_CHANNEL_DIGESTS", digests);
+    stage.add_keys(0, 2).await;
+    stage.start();
+    stage.see_messages(DIGESTS, 1).await;
+    stage.stake(1).await;
+    stage.see_messages(TRANSITIONS, 1).await;
+    let notices = |channel| -> Vec<String> {
+        let told = tellings(&stage.discord, channel);
+        told.into_iter().map(|telling| telling.notice).collect()
+    };
+    assert_eq!(notices(DIGESTS), ["local/-/summary/1"]);
+    assert!(notices(TRANSITIONS)[0].contains("/attester_transition/"));
     stage.assert_rules_were_kept();
 }
 
