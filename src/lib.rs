@@ -7,6 +7,7 @@ pub mod alert;
 pub mod api;
 pub mod attester;
 pub mod book;
+pub mod canary;
 pub mod chain;
 pub mod clock;
 pub mod config;

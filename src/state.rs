@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::{
     alert::incident::Incidents,
     book::Book,
+    canary::Canary,
     jobs::{HasJobs, Jobs},
     outbox::{HasOutbox, Outbox},
     store::{
@@ -30,6 +31,8 @@ pub struct State {
     pub progress: Table<Progress>,
     /// Incidents per network, and those of the [`HOUSE`].
     pub incidents: BTreeMap<String, Incidents>,
+    /// The canary.
+    pub canary: Table<Canary>,
     /// What is owed to channels.
     pub outbox: Outbox,
     /// What is to be done outside.
@@ -42,6 +45,7 @@ impl Default for State {
             books: BTreeMap::new(),
             progress: Table::new(""),
             incidents: BTreeMap::from([(HOUSE.to_owned(), Incidents::new(HOUSE))]),
+            canary: Table::new(""),
             outbox: Outbox::default(),
             jobs: Jobs::new(0),
         }
@@ -68,6 +72,7 @@ impl State {
             books,
             progress: Table::load("", store)?,
             incidents,
+            canary: Table::load("", store)?,
             outbox: Outbox::load(store)?,
             jobs: Jobs::load(store, incarnation)?,
         })
@@ -129,8 +134,12 @@ impl HasOutbox for State {
 
 impl Tables for State {
     fn tables(&mut self) -> Vec<&mut dyn Journal> {
-        let mut tables: Vec<&mut dyn Journal> =
-            vec![&mut self.progress, &mut self.outbox, &mut self.jobs];
+        let mut tables: Vec<&mut dyn Journal> = vec![
+            &mut self.progress,
+            &mut self.canary,
+            &mut self.outbox,
+            &mut self.jobs,
+        ];
         for incidents in self.incidents.values_mut() {
             tables.extend(incidents.tables());
         }

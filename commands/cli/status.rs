@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 use clap::Args;
-use steward::views::status::{DiscordStatus, NetworkStatus, StatusView};
+use steward::views::{
+    canary::CanaryView,
+    status::{DiscordStatus, NetworkStatus, StatusView},
+};
 
 use super::{
     Ask, Desk, InNetwork, Outcome, Paper,
@@ -202,6 +205,7 @@ fn work(view: &StatusView, paper: &Paper) -> String {
     };
     facts(&[
         ("Discord", Some(discord)),
+        ("Canary", view.canary.map(|of| canary(&of, paper))),
         ("Deliveries", Some(counted(&view.deliveries))),
         (
             "Oldest waiting",
@@ -215,4 +219,15 @@ fn work(view: &StatusView, paper: &Paper) -> String {
         ),
         ("Started", Some(paper.moment(view.started_at))),
     ])
+}
+
+fn canary(of: &CanaryView, paper: &Paper) -> String {
+    let seen = match of.seen_at {
+        Some(at) => format!("seen {}", paper.moment(at)),
+        None => "none was seen yet".to_owned(),
+    };
+    let fed = of
+        .fed_at
+        .map(|at| format!(", the dead man's switch was fed {}", paper.moment(at)));
+    format!("{seen}{}", fed.unwrap_or_default())
 }

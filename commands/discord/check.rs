@@ -253,6 +253,7 @@ fn channels(config: &DiscordConfig) -> BTreeMap<u64, Vec<&'static str>> {
         ("alerts", Some(config.channels.alerts)),
         ("digests", Some(config.channels.digests)),
         ("fallback", config.channels.fallback),
+        ("canary", config.channels.canary),
     ];
     for (name, channel) in named {
         if let Some(channel) = channel {

@@ -11,6 +11,7 @@
 mod bad_input;
 mod bot;
 mod browser;
+mod canary;
 mod courier;
 mod docs;
 mod gateway;

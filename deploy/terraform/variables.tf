@@ -20,7 +20,7 @@ variable "settings" {
 
   validation {
     condition = length(setintersection(keys(var.settings), [
-      "DISCORD_TOKEN", "L1_RPC_URLS", "L1_ARCHIVE_RPC_URLS", "HTTP_TOKEN", "DATA_DIR", "HTTP_BIND"
+      "DISCORD_TOKEN", "L1_RPC_URLS", "L1_ARCHIVE_RPC_URLS", "HTTP_TOKEN", "DEAD_MAN_URL", "DATA_DIR", "HTTP_BIND"
     ])) == 0
     error_message = "Secrets are filled in Secrets Manager and named in var.secrets; DATA_DIR and HTTP_BIND are set here."
   }

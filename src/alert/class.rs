@@ -16,6 +16,8 @@ pub enum Route {
     Alerts,
     /// How things stand, and what was missed.
     Digests,
+    /// The canary, alone.
+    Canary,
 }
 
 /// What kind of thing is said.
@@ -39,6 +41,8 @@ pub enum Class {
     CatchUp,
     /// A test of the whole path, asked for by a person.
     Test,
+    /// A test of the whole path that steward makes by itself, again and again.
+    Canary,
 
     // Incidents: something is the case, until it is not.
     /// A coinbase is missing in the keys files.
@@ -81,7 +85,7 @@ pub enum Class {
 
 impl Class {
     /// Every class, in the order above.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::AttesterTransition,
         Self::AttesterSlashed,
         Self::ProviderChanged,
@@ -90,6 +94,7 @@ impl Class {
         Self::MissedChanges,
         Self::CatchUp,
         Self::Test,
+        Self::Canary,
         Self::CoinbaseMissing,
         Self::CoinbaseMismatch,
         Self::CoinbaseRegression,
@@ -122,6 +127,7 @@ impl Class {
             Self::MissedChanges => "missed_changes",
             Self::CatchUp => "catch_up",
             Self::Test => "test",
+            Self::Canary => "canary",
             Self::CoinbaseMissing => "coinbase_missing",
             Self::CoinbaseMismatch => "coinbase_mismatch",
             Self::CoinbaseRegression => "coinbase_regression",
@@ -156,6 +162,7 @@ impl Class {
                 | Self::MissedChanges
                 | Self::CatchUp
                 | Self::Test
+                | Self::Canary
         )
     }
 
@@ -165,6 +172,7 @@ impl Class {
         match self {
             Self::AttesterTransition | Self::ProviderChanged => Route::Transitions,
             Self::Summary | Self::MissedChanges | Self::CatchUp => Route::Digests,
+            Self::Canary => Route::Canary,
             _ => Route::Alerts,
         }
     }
@@ -178,6 +186,7 @@ impl Class {
             | Self::MissedChanges
             | Self::CatchUp
             | Self::Test
+            | Self::Canary
             | Self::ProviderChanged => Severity::Info,
             Self::SlashVotes
             | Self::NetworkUnseen

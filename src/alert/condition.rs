@@ -57,7 +57,8 @@ impl Class {
             | Self::Summary
             | Self::MissedChanges
             | Self::CatchUp
-            | Self::Test => ONCE,
+            | Self::Test
+            | Self::Canary => ONCE,
             // A keys file is written once and read whole; half an hour covers a second try at the same mistake.
             Self::CoinbaseMissing | Self::CoinbaseMismatch | Self::CoinbaseRegression => {
                 condition(0, 0, 1_800, true)

@@ -84,6 +84,15 @@ const CHANNEL_FALLBACK: Variable = Variable {
     example: "100000000000000006",
 };
 
+const CHANNEL_CANARY: Variable = Variable {
+    name: "DISCORD_CHANNEL_CANARY",
+    scope: Scope::Process,
+    is_secret: false,
+    presence: Presence::Optional("there is no canary"),
+    doc: "A private channel of its own for the canary: one message, edited and now and then replaced, that proves that messages arrive. Nobody needs to read it.",
+    example: "100000000000000012",
+};
+
 const ALERT_ROLE_ID: Variable = Variable {
     name: "DISCORD_ALERT_ROLE_ID",
     scope: Scope::Process,
@@ -150,6 +159,7 @@ pub(super) const SECTION: Section = Section {
         &CHANNEL_ALERTS,
         &CHANNEL_DIGESTS,
         &CHANNEL_FALLBACK,
+        &CHANNEL_CANARY,
         &ALERT_ROLE_ID,
         &VIEWER_ROLE_IDS,
         &OPERATOR_ROLE_IDS,
@@ -235,6 +245,8 @@ pub struct Channels {
     pub digests: ChannelId,
     /// Where to speak when one of the others is gone or forbidden.
     pub fallback: Option<ChannelId>,
+    /// The canary's own; `None` where there is none.
+    pub canary: Option<ChannelId>,
 }
 
 impl Channels {
@@ -247,6 +259,7 @@ impl Channels {
             (Some(self.alerts), "alerts"),
             (Some(self.digests), "digests"),
             (self.fallback, "fallback"),
+            (self.canary, "canary"),
         ];
         for (channel, name) in uses {
             let Some(channel) = channel else { continue };
@@ -296,7 +309,11 @@ pub(super) fn read_without_token(reader: &mut Reader<'_>) -> Option<DiscordConfi
         .iter()
         .any(|channel| reader.is_set(channel, channel.name));
     let channels = if has_channels {
-        read_channels(reader)
+        // Nothing is carried, so nothing can be proven to arrive.
+        read_channels(reader).map(|channels| Channels {
+            canary: None,
+            ..channels
+        })
     } else {
         made_up_channels()
     };
@@ -309,6 +326,7 @@ fn made_up_channels() -> Option<Channels> {
         alerts: ChannelId::new(2)?,
         digests: ChannelId::new(1)?,
         fallback: None,
+        canary: None,
     })
 }
 
@@ -354,6 +372,7 @@ fn read_channels(reader: &mut Reader<'_>) -> Option<Channels> {
     let alerts = channel(&CHANNEL_ALERTS).or(common);
     let digests = channel(&CHANNEL_DIGESTS).or(transitions);
     let fallback = channel(&CHANNEL_FALLBACK);
+    let canary = channel(&CHANNEL_CANARY);
     if reader.problems.len() == problems && (transitions.is_none() || alerts.is_none()) {
         let fault = Fault::new(
             "is not set, and not both of DISCORD_CHANNEL_TRANSITIONS and DISCORD_CHANNEL_ALERTS are",
@@ -366,7 +385,25 @@ fn read_channels(reader: &mut Reader<'_>) -> Option<Channels> {
         alerts: alerts?,
         digests: digests?,
         fallback,
+        canary: alone(reader, canary, &[transitions, alerts, digests, fallback]),
     })
+}
+
+/// The canary's channel, where nothing else is said there.
+fn alone(
+    reader: &mut Reader<'_>,
+    canary: Option<ChannelId>,
+    others: &[Option<ChannelId>],
+) -> Option<ChannelId> {
+    if canary.is_some() && others.contains(&canary) {
+        let fault = Fault::new(
+            "is also the channel for something else, which the canary would fill",
+            "Make a private channel for the canary alone, and write its id.",
+        );
+        reader.problem(CHANNEL_CANARY.name.to_owned(), &CHANNEL_CANARY, fault);
+        return None;
+    }
+    canary
 }
 
 /// An id of Discord.

@@ -5,6 +5,7 @@
 //! or asks whether a token is valid: that is `steward check`.
 
 mod alerts;
+mod canary;
 mod discord;
 mod endpoints;
 mod environment;
@@ -30,6 +31,7 @@ mod watcher;
 use self::reader::Reader;
 pub use self::{
     alerts::AlertsConfig,
+    canary::CanaryConfig,
     discord::{ChannelId, Channels, DiscordConfig, GuildId, RoleId, Roles},
     endpoints::EndpointConfig,
     environment::{DotenvFault, account_name, has_supervisor, load_dotenv},
@@ -59,6 +61,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// When something is said.
     pub alerts: AlertsConfig,
+    /// The canary.
+    pub canary: CanaryConfig,
     /// Where state is kept.
     pub store: StoreConfig,
     /// The HTTP server.
@@ -146,6 +150,9 @@ impl Config {
         };
         let keys = keys::read(reader);
         let alerts = alerts::read(reader);
+        let is_dry = need == Need::DryRun;
+        let known = discord.as_ref().and_then(Option::as_ref);
+        let canary = canary::read(reader, known, is_dry);
         let store = store::read(reader);
         let http = http::read(reader);
         let metrics = metrics::read(reader);
@@ -160,6 +167,7 @@ impl Config {
             },
             keys: keys?,
             alerts: alerts?,
+            canary: canary?,
             store: store?,
             http: http?,
             metrics: metrics?,

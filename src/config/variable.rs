@@ -4,7 +4,8 @@
 //! the environment for with [`VARIABLES`], and `.env.example` and `docs/CONFIGURATION.md` are written from it.
 
 use super::{
-    alerts, discord, http, keys, metrics, networks, outbox, process, store, telemetry, watcher,
+    alerts, canary, discord, http, keys, metrics, networks, outbox, process, store, telemetry,
+    watcher,
 };
 
 /// One variable of the environment.
@@ -76,6 +77,7 @@ pub const VARIABLES: &[Section] = &[
     discord::SECTION,
     keys::SECTION,
     alerts::SECTION,
+    canary::SECTION,
     store::SECTION,
     http::SECTION,
     metrics::SECTION,

@@ -4,6 +4,7 @@
 //! both to the outbox. It sends nothing. What it knows beside the state - keys files, health of endpoints, labels - is
 //! handed to it by whoever observes them, and a source that was not read yet is unknown, never empty.
 
+mod canary;
 mod catch_up;
 mod changes;
 mod coinbases;

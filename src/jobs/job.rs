@@ -17,13 +17,23 @@ pub enum JobKind {
     Deliver,
     /// Brings a sent message to its newest content; its key is the delivery's id.
     Edit,
+    /// Removes a message that another took the place of; its key is the delivery's id.
+    Discard,
+    /// Reads a beat of the canary back from its channel, and feeds the dead man's switch; its key is the beat.
+    Confirm,
     /// Writes the nightly export; its key is the day.
     Export,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Deliver, Self::Edit, Self::Export];
+    pub const ALL: [Self; 5] = [
+        Self::Deliver,
+        Self::Edit,
+        Self::Discard,
+        Self::Confirm,
+        Self::Export,
+    ];
 
     /// Its name in metrics, logs and commands.
     #[must_use]
@@ -31,6 +41,8 @@ impl JobKind {
         match self {
             Self::Deliver => "deliver",
             Self::Edit => "edit",
+            Self::Discard => "discard",
+            Self::Confirm => "confirm",
             Self::Export => "export",
         }
     }

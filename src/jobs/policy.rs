@@ -79,6 +79,26 @@ impl Default for Policies {
                 },
             ),
             (
+                JobKind::Discard,
+                Policy {
+                    backoff_base: Duration::from_secs(5),
+                    backoff_max: Duration::from_mins(10),
+                    timeout: Duration::from_mins(1),
+                    concurrency: 1,
+                    ..Policy::deliver()
+                },
+            ),
+            (
+                // Given up when the next beat is due, 5 min later at the earliest.
+                JobKind::Confirm,
+                Policy {
+                    backoff_base: Duration::from_secs(5),
+                    backoff_max: Duration::from_mins(1),
+                    concurrency: 1,
+                    ..Policy::deliver()
+                },
+            ),
+            (
                 JobKind::Export,
                 Policy {
                     attempts_max: 5,

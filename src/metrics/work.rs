@@ -24,6 +24,9 @@ pub(super) struct WorkMetrics {
     jobs: GaugeVec,
     incidents: GaugeVec,
     store_bytes: GaugeVec,
+    canary_interval: GaugeVec,
+    canary_seen: GaugeVec,
+    dead_man_fed: GaugeVec,
     gateway_up: GaugeVec,
 }
 
@@ -71,6 +74,21 @@ impl WorkMetrics {
                 "Size of the database on disk; absent where it cannot be read.",
                 &[],
             )?,
+            canary_interval: of(
+                "steward_canary_interval_seconds",
+                "Time between two beats of the canary; absent where there is none.",
+                &[],
+            )?,
+            canary_seen: of(
+                "steward_canary_seen_timestamp_seconds",
+                "When a beat of the canary was last seen in its channel; absent before the first.",
+                &[],
+            )?,
+            dead_man_fed: of(
+                "steward_dead_man_fed_timestamp_seconds",
+                "When the dead man's switch last took a beat; absent before the first.",
+                &[],
+            )?,
             gateway_up: of(
                 "steward_discord_gateway_up",
                 "1 where the gateway is connected; absent where Discord is not configured.",
@@ -89,6 +107,9 @@ impl WorkMetrics {
             &self.jobs,
             &self.incidents,
             &self.store_bytes,
+            &self.canary_interval,
+            &self.canary_seen,
+            &self.dead_man_fed,
             &self.gateway_up,
         ] {
             gauge.reset();
@@ -113,6 +134,11 @@ impl WorkMetrics {
         }
         self.incidents(glance);
         set_known(&self.store_bytes, &[], status.store_bytes);
+        if let Some(canary) = &status.canary {
+            set(&self.canary_interval, &[], canary.interval_seconds);
+            set_known(&self.canary_seen, &[], canary.seen_at);
+            set_known(&self.dead_man_fed, &[], canary.fed_at);
+        }
         let up = match status.discord {
             DiscordStatus::Absent => None,
             DiscordStatus::Connected { .. } | DiscordStatus::Impaired { .. } => Some(1),

@@ -72,7 +72,7 @@ pub fn operate<S: HasOutbox>(
                 obey(&mut delivery.state, ask.action);
             });
         }
-        JobKind::Edit | JobKind::Export => {}
+        JobKind::Edit | JobKind::Discard | JobKind::Confirm | JobKind::Export => {}
     }
     let audit = Audit {
         at_ms: now_ms,

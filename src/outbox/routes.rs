@@ -27,6 +27,14 @@ impl Routes {
         }
     }
 
+    /// One route, to one channel and nowhere else.
+    #[must_use]
+    pub fn to_one(route: Route, channel: ChannelId) -> Self {
+        Self {
+            channels: BTreeMap::from([(route, vec![channel])]),
+        }
+    }
+
     /// Digests go to a channel of their own, and where that is gone, to those of changes.
     #[must_use]
     pub fn with_digests(mut self, channel: ChannelId) -> Self {

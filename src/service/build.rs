@@ -48,6 +48,9 @@ pub enum BuildError {
         "the data directory {0} cannot be made or written; check its owner and the disk, or set DATA_DIR"
     )]
     DataDirectory(String, #[source] std::io::Error),
+    /// The address of the dead man's switch cannot be asked.
+    #[error("the dead man's switch cannot be used; correct DEAD_MAN_URL")]
+    Switch(#[source] reqwest::Error),
     /// The metrics cannot be made.
     #[error("the metrics cannot be made")]
     Metrics(#[source] MetricsError),
@@ -157,6 +160,7 @@ pub fn on(
         };
         networks.insert(name, part);
     }
+    let switch = super::canary::switch(&config).map_err(BuildError::Switch)?;
     Ok(Service {
         started_at: clock.now(),
         config,
@@ -166,6 +170,7 @@ pub fn on(
         clock,
         incarnation: meta.incarnation,
         metrics,
+        switch,
         gateway: tokio::sync::watch::Sender::default(),
         readings: tokio::sync::watch::Sender::default(),
     })

@@ -6,6 +6,7 @@
 mod answers;
 pub mod backup;
 pub mod build;
+pub mod canary;
 pub mod check;
 pub mod counted;
 pub mod floor;
@@ -22,6 +23,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{
+    canary::confirm::Switch,
     chain::endpoints::Endpoints,
     clock::Clock,
     config::{Config, NetworkConfig},
@@ -66,6 +68,7 @@ pub struct Service {
     pub started_at: UnixSeconds,
     /// What is counted as it happens, and rendered when asked.
     pub metrics: Arc<Metrics>,
+    pub(crate) switch: Option<Arc<dyn Switch>>,
     pub(crate) gateway: watch::Sender<Gateway>,
     pub(crate) readings: watch::Sender<Readings>,
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{NetworkPart, Service, counted::Counted, recall::Recall};
+use super::{NetworkPart, Service, counted::Counted, pulse::Vigil, recall::Recall};
 use crate::{
     api::{
         Api,
@@ -14,10 +14,11 @@ use crate::{
         control::Control,
         serve::{self, ServeError},
     },
+    canary::confirm::Confirm,
     chain::BlockTag,
     jobs::{Engine, EngineError, Policies},
     keys::KeysWatcher,
-    outbox::{Deliver, Edit, courier::Courier},
+    outbox::{Deliver, Discard, Edit, courier::Courier},
     preview::Board,
     state::State,
     store::{
@@ -171,7 +172,9 @@ impl Service {
         let deliver = Deliver::new(Arc::clone(&courier)).timed_by(Arc::new(live));
         engine
             .with(Arc::new(deliver))
-            .with(Arc::new(Edit::new(courier)))
+            .with(Arc::new(Edit::new(Arc::clone(&courier))))
+            .with(Arc::new(Discard::new(Arc::clone(&courier))))
+            .with(Arc::new(Confirm::new(courier, self.switch.clone())))
     }
 
     /// Watches one network until `token` is cancelled.
@@ -353,6 +356,7 @@ impl Service {
     }
 
     async fn tick(&self, token: &CancellationToken) -> Result<(), RunError> {
+        let mut vigil = Vigil::default();
         loop {
             tokio::select! {
                 () = token.cancelled() => return Ok(()),
@@ -362,6 +366,7 @@ impl Service {
                 self.judge(network).await?;
             }
             self.want_export().await?;
+            self.step_canary(&mut vigil).await?;
         }
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod attester;
 pub mod attesters;
+pub mod canary;
 pub mod card;
 pub mod coinbase;
 pub mod delivery;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::glance::{Gateway, Glance, NetworkGlance};
-use crate::store::Tree;
+use crate::{alert::text::duration, store::Tree};
 
 /// Whether steward can do its work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -18,7 +18,7 @@ pub struct Readiness {
 /// Something that steward needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Dependency {
-    /// What: `store`, `gateway`, or `head` with the network's name.
+    /// What: `store`, `gateway`, `canary`, or `head` with the network's name.
     pub name: String,
     /// Whether it is there.
     pub is_ok: bool,
@@ -33,6 +33,7 @@ pub fn show(glance: &Glance<'_>) -> Readiness {
     let networks = glance.networks.iter();
     dependencies.extend(networks.map(|(name, network)| head(glance, name, network)));
     dependencies.extend(gateway(glance));
+    dependencies.extend(canary(glance));
     Readiness {
         is_ready: dependencies.iter().all(|dependency| dependency.is_ok),
         dependencies,
@@ -91,4 +92,14 @@ fn gateway(glance: &Glance<'_>) -> Option<Dependency> {
             Some(dependency("gateway", false, reason.clone()))
         }
     }
+}
+
+fn canary(glance: &Glance<'_>) -> Option<Dependency> {
+    let canary = super::canary::show(glance)?;
+    let ago = |at: u64| duration(glance.now().value().saturating_sub(at));
+    let reason = match canary.seen_at {
+        Some(at) => format!("it was last seen in its channel {} ago", ago(at)),
+        None => "it was not seen in its channel yet".to_owned(),
+    };
+    Some(dependency("canary", !canary.is_silent, reason))
 }

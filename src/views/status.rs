@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    canary::{self, CanaryView},
     count,
     delivery::DELIVERY_STATES,
     find::{self, Place},
@@ -41,6 +42,8 @@ pub struct StatusView {
     pub networks: Vec<NetworkStatus>,
     /// The connection to Discord.
     pub discord: DiscordStatus,
+    /// Whether messages arrive, as the canary proves it; null where there is none.
+    pub canary: Option<CanaryView>,
     /// Deliveries by state; every state is there.
     pub deliveries: BTreeMap<String, u64>,
     /// When the oldest delivery that is neither sent nor closed came to be owed, Unix milliseconds; null = none waits.
@@ -304,6 +307,7 @@ pub(crate) fn whole(glance: &Glance<'_>, networks: Vec<NetworkStatus>) -> Status
         now: glance.now().value(),
         networks,
         discord: glance.gateway.into(),
+        canary: canary::show(glance),
         deliveries: tally(&DELIVERY_STATES, delivered),
         oldest_pending_at_ms: oldest.map(|delivery| delivery.owed_at_ms).min(),
         jobs: tally(&JOB_STATES, worked),

@@ -5,6 +5,7 @@
 //! time limit; what people read is compared with what the chain's own logs say ([`truth`]).
 
 mod cable;
+mod canary;
 mod coinbase;
 mod deaths;
 mod dry_run;

@@ -3,6 +3,7 @@
 //! A function here takes facts and gives a [`Message`](super::card::Message); it decides nothing and looks nothing up.
 //! What a name, a link or a runbook is comes from [`Context`].
 
+pub mod canary;
 pub mod catch_up;
 pub mod change;
 pub mod digest;

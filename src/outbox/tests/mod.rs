@@ -1,5 +1,6 @@
 //! Deliveries against a world with rules, under paused time.
 
+mod canary;
 mod edits;
 mod house;
 mod pressure;

@@ -486,13 +486,16 @@ impl Courier for World {
         message: MessageId,
     ) -> BoxFuture<'_, Result<(), CourierError>> {
         async move {
+            let fault = self.fault("delete");
+            self.before(fault).await?;
             self.set(|rules| {
                 let mut messages = rules.messages.iter_mut();
                 let found = messages.find(|standing| standing.id == message);
                 let standing = found.ok_or(CourierError::MessageGone)?;
                 standing.is_deleted = true;
                 Ok(())
-            })
+            })?;
+            self.after(fault).await
         }
         .boxed()
     }

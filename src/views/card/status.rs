@@ -60,6 +60,10 @@ fn house(glance: &Glance<'_>, view: &StatusView) -> Card {
         Some(at) => super::since(deliveries.and(" · oldest waits since "), at / 1000),
         None => deliveries,
     };
+    let canary = view.canary.map(|canary| match canary.seen_at {
+        Some(at) => super::since(Text::plain("seen "), at),
+        None => unknown(Some("none was seen yet")),
+    });
     card.fields = vec![
         field("Discord", discord, true),
         field("Deliveries", deliveries, true),
@@ -67,6 +71,8 @@ fn house(glance: &Glance<'_>, view: &StatusView) -> Card {
         field("Incidents", counted(&view.incidents), true),
         field("Started", moment(Text::default(), view.started_at), true),
     ];
+    card.fields
+        .extend(canary.map(|seen| field("Canary", seen, true)));
     card
 }
 

@@ -71,6 +71,7 @@ fn status_says_first_whether_it_can_work() {
     Jobs: 1 created
     Incidents: 1 coinbase missing
     Started: <t:1763696407:R> (<t:1763696407:f>)
+    Canary: seen <t:1763699892:f> (<t:1763699892:R>)
     -- steward 0.1.0
     == 🔵 mainnet: at the head | 
     Attesters: 1 NEW, 1 IN\_STAKING\_PROVIDER\_QUEUE, 2 ROLLUP\_ENTRY\_QUEUE, 1 ACTIVE, 1 NO\_LONGER\_ACTIVE

@@ -95,6 +95,7 @@ const fn words(class: Class) -> (&'static str, &'static str, &'static str, &'sta
         | Class::MissedChanges
         | Class::CatchUp
         | Class::Test
+        | Class::Canary
         | Class::ProviderQueueEmpty
         | Class::EndpointsDisagree
         | Class::NetworkUnseen
