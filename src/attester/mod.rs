@@ -205,7 +205,9 @@ pub enum RefusalCause {
     RollupNotLatest,
     /// The BLS key was registered before, under this or another address.
     KeyUsedBefore,
-    /// The BLS key was reused, or its proof of possession is bad: the contracts do not tell which.
+    /// The BLS key was not registered before, so its proof of possession is bad.
+    ProofRefused,
+    /// One of the last two: the block was read from its logs alone, and they do not tell which.
     KeyOrProof,
 }
 

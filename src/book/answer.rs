@@ -48,6 +48,9 @@ impl Question {
             Self::FollowsLatest { .. } => answer::<Gse::isRegisteredCall>(raw)
                 .map(Answer::Flag)
                 .map_err(fault),
+            Self::KeyOwned { .. } => answer::<Gse::ownedPKsCall>(raw)
+                .map(Answer::Flag)
+                .map_err(fault),
             Self::QueueAt { .. } => answer::<R::getEntryQueueAtCall>(raw)
                 .map(|args| entry(&args))
                 .map_err(fault),

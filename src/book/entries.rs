@@ -130,6 +130,10 @@ impl Fold<'_> {
             .latest()
             .is_none_or(|latest| latest.version == rollup);
         let block = seen.block.number;
+        let is_key_owned = self.owned_keys.get(&attester).copied();
+        if is_key_owned.is_some() {
+            self.news.attesters.insert(attester);
+        }
         self.change_attester(attester, |attester| {
             settle_stake(attester, rollup, index, StakeFate::Refunded);
             if let Some(home) = attester.membership.as_mut() {
@@ -140,7 +144,11 @@ impl Fold<'_> {
             } else if !is_latest && moves != Some(false) {
                 RefusalCause::RollupNotLatest
             } else {
-                RefusalCause::KeyOrProof
+                match is_key_owned {
+                    Some(true) => RefusalCause::KeyUsedBefore,
+                    Some(false) => RefusalCause::ProofRefused,
+                    None => RefusalCause::KeyOrProof,
+                }
             };
             attester.refused = Some(Refusal {
                 rollup,

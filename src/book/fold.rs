@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Book;
+use super::{Book, question::Snapshot};
 use crate::{
     attester::{
         Attester,
@@ -143,6 +143,8 @@ pub struct Fold<'a> {
     pub(super) met: Vec<AttesterAddress>,
     is_met: BTreeSet<AttesterAddress>,
     pub(super) news: News,
+    /// Whether the BLS keys of attesters whose deposits were refused had ever been registered, where that was asked.
+    pub(super) owned_keys: BTreeMap<AttesterAddress, bool>,
     /// The instance that the GSE just told, until the rollup's own `Deposit` takes it.
     pub(super) instances: BTreeMap<AttesterAddress, Instance>,
 }
@@ -164,14 +166,17 @@ impl<'a> Fold<'a> {
             met: Vec::new(),
             is_met: BTreeSet::new(),
             news: News::default(),
+            owned_keys: BTreeMap::new(),
             instances,
         }
     }
 
-    /// Says that [`Fold::snapshot`] will be called after the events.
+    /// Says that [`Fold::snapshot`] will be called with `snapshot` after the events. What it tells of the keys of refused
+    /// deposits is known from now on, so that a refusal and its cause are one change.
     #[must_use]
-    pub const fn with_views(mut self) -> Self {
+    pub fn with_views(mut self, snapshot: &Snapshot) -> Self {
         self.has_views = true;
+        self.owned_keys = snapshot.owned_keys().collect();
         self
     }
 

@@ -5,6 +5,7 @@
 //! It holds every attester that any event ever named, ours or not: the entry queue is one for all.
 
 mod answer;
+mod asking;
 mod entries;
 mod exits;
 pub mod fold;

@@ -1,20 +1,21 @@
 //! What is asked of the contracts at a block, and how the answers are read.
 //!
-//! A [`Question`] is one view of one contract. The plan for a block is a pure function of the book and of the attesters
-//! that its events touched; the number of questions does not depend on the size of the fleet.
+//! A [`Question`] is one view of one contract; which of them a block needs is decided in `asking`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Book, fold::Ours};
+use super::Book;
 use crate::{
-    attester::{Exit, Registration, RegistrationState},
+    attester::Exit,
     chain::{
         Call, CallAnswer,
         contracts::{BONUS_INSTANCE, abi, call},
     },
-    units::{Address, AttesterAddress, ProviderId, RollupVersion, Round, U256, UnixSeconds, Wei},
+    units::{
+        Address, AttesterAddress, B256, ProviderId, RollupVersion, Round, U256, UnixSeconds, Wei,
+    },
 };
 
 /// One view of one contract.
@@ -49,6 +50,13 @@ pub enum Question {
     FollowsLatest {
         gse: Address,
         attester: AttesterAddress,
+    },
+    /// `GSE.ownedPKs`: whether a BLS key was ever registered; asked where the deposit of an attester with it was refused.
+    KeyOwned {
+        gse: Address,
+        attester: AttesterAddress,
+        /// Hash of the key, as the GSE makes it.
+        key: B256,
     },
     /// `SlashingProposer.getRound`.
     Round {
@@ -184,6 +192,16 @@ impl Snapshot {
         self.answers.iter()
     }
 
+    /// Of attesters whose deposits were refused, whether their BLS keys had ever been registered.
+    pub(super) fn owned_keys(&self) -> impl Iterator<Item = (AttesterAddress, bool)> {
+        self.answers.iter().filter_map(|told| match told {
+            (Question::KeyOwned { attester, .. }, Answer::Flag(is_owned)) => {
+                Some((*attester, *is_owned))
+            }
+            _ => None,
+        })
+    }
+
     /// The number that answers `question`.
     #[must_use]
     pub fn number(&self, question: &Question) -> Option<u64> {
@@ -249,6 +267,7 @@ impl Question {
                     attester: attester.address(),
                 },
             ),
+            Self::KeyOwned { gse, key, .. } => call(*gse, &Gse::ownedPKsCall { hashedKey: *key }),
             Self::Round {
                 contract, round, ..
             } => call(*contract, &P::getRoundCall { round: of(round) }),
@@ -338,115 +357,5 @@ impl Question {
             ),
             _ => return None,
         })
-    }
-}
-
-impl Book {
-    /// What is asked at every block: the globals of every rollup, and the views of the attesters of ours that were touched.
-    #[must_use]
-    pub fn questions(&self, ours: &Ours, touched: &BTreeSet<AttesterAddress>) -> Vec<Question> {
-        let mut questions = Vec::new();
-        let gses: BTreeSet<Address> = self.rollups.rows().map(|(_, rollup)| rollup.gse).collect();
-        questions.extend(
-            gses.into_iter()
-                .filter(|gse| !gse.is_zero())
-                .map(|gse| Question::LatestRollup { gse }),
-        );
-        for (version, _) in self.rollups.rows() {
-            let rollup = *version;
-            questions.extend([
-                Question::QueueLength { rollup },
-                Question::QueueAt { rollup, place: 0 },
-                Question::ActiveCount { rollup },
-                Question::Available { rollup },
-                Question::NextFlushableEpoch { rollup },
-                Question::IsBootstrapped { rollup },
-                Question::FlushSize { rollup },
-            ]);
-        }
-        for provider in &ours.providers {
-            questions.push(Question::ProviderQueueLength {
-                provider: *provider,
-            });
-            questions.push(Question::ProviderConfiguration {
-                provider: *provider,
-            });
-        }
-        for attester in touched {
-            if ours.has(*attester, self.attesters.row(attester)) {
-                self.ask_about(*attester, &mut questions);
-            }
-        }
-        questions
-    }
-
-    /// The views of one attester: on every rollup.
-    pub fn ask_about(&self, attester: AttesterAddress, questions: &mut Vec<Question>) {
-        for (version, _) in self.rollups.rows() {
-            questions.push(Question::View {
-                rollup: *version,
-                attester,
-            });
-        }
-    }
-
-    /// What the views of a block leave open, asked at the same block: when a withdrawal unlocks, and whether a stake whose
-    /// deposit was never seen follows the latest rollup.
-    #[must_use]
-    pub fn open_questions(&self, snapshot: &Snapshot) -> Vec<Question> {
-        let mut questions = BTreeSet::new();
-        self.ask_rounds_further(snapshot, &mut questions);
-        self.ask_provider_queues(snapshot, &mut questions);
-        for (question, answer) in snapshot.answers() {
-            let (Question::View { rollup, attester }, Answer::View(view)) = (question, answer)
-            else {
-                continue;
-            };
-            let Some(row) = self.rollups.row(rollup) else {
-                continue;
-            };
-            let known = self
-                .attesters
-                .row(attester)
-                .and_then(|attester| attester.registration.as_ref());
-            if let Some((exit, _)) = &view.exit
-                && unlock_of(known, exit.withdrawal_id).is_none()
-                && let Some(parameters) = &row.parameters
-            {
-                questions.insert(Question::Withdrawal {
-                    governance: parameters.governance,
-                    id: exit.withdrawal_id,
-                });
-            }
-            if view.status == Status::Validating
-                && known.is_none_or(|known| known.instance.is_none())
-            {
-                questions.insert(Question::FollowsLatest {
-                    gse: row.gse,
-                    attester: *attester,
-                });
-            }
-        }
-        questions.retain(|question| !snapshot.was_asked(question));
-        questions.into_iter().collect()
-    }
-
-    pub(super) fn governance(&self, rollup: RollupVersion) -> Option<Address> {
-        self.rollups
-            .row(&rollup)?
-            .parameters
-            .as_ref()
-            .map(|parameters| parameters.governance)
-    }
-}
-
-/// When the withdrawal `id` unlocks, where that was read before.
-pub(super) fn unlock_of(known: Option<&Registration>, id: u64) -> Option<UnixSeconds> {
-    match &known?.state {
-        RegistrationState::Zombie { exit: Some(exit) }
-        | RegistrationState::Exiting { exit: Some(exit) } => {
-            exit.unlocks_at.filter(|_| exit.withdrawal_id == id)
-        }
-        _ => None,
     }
 }

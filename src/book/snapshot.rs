@@ -384,7 +384,7 @@ impl Fold<'_> {
             attester.registration = read;
             if let Some(refused) = attester.refused.as_mut()
                 && attester.registration.is_some()
-                && refused.cause == RefusalCause::KeyOrProof
+                && refused.cause != RefusalCause::RollupNotLatest
             {
                 refused.cause = RefusalCause::AttesterUsedBefore;
             }

@@ -309,8 +309,8 @@ async fn refuse(story: &Story, keys: &[Key]) {
     bad: IN_STAKING_PROVIDER_QUEUE -> ROLLUP_ENTRY_QUEUE InEntryQueue { rollup: first } by StakingRegistry.StakedWithProvider
     reused: IN_STAKING_PROVIDER_QUEUE -> ROLLUP_ENTRY_QUEUE InEntryQueue { rollup: first } by StakingRegistry.StakedWithProvider
     k8: ROLLUP_ENTRY_QUEUE -> ACTIVE FollowsLatest by Rollup.Deposit
-    bad: ROLLUP_ENTRY_QUEUE -> NO_LONGER_ACTIVE DepositRefused { cause: KeyOrProof } by Rollup.FailedDeposit
-    reused: ROLLUP_ENTRY_QUEUE -> NO_LONGER_ACTIVE DepositRefused { cause: KeyOrProof } by Rollup.FailedDeposit
+    bad: ROLLUP_ENTRY_QUEUE -> NO_LONGER_ACTIVE DepositRefused { cause: ProofRefused } by Rollup.FailedDeposit
+    reused: ROLLUP_ENTRY_QUEUE -> NO_LONGER_ACTIVE DepositRefused { cause: KeyUsedBefore } by Rollup.FailedDeposit
     "); }
 }
 

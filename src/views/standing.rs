@@ -107,6 +107,7 @@ const fn code(reason: Reason) -> (&'static str, Option<RollupVersion>) {
                 RefusalCause::AttesterUsedBefore => "deposit_refused_attester_used_before",
                 RefusalCause::RollupNotLatest => "deposit_refused_rollup_not_latest",
                 RefusalCause::KeyUsedBefore => "deposit_refused_key_used_before",
+                RefusalCause::ProofRefused => "deposit_refused_proof",
                 RefusalCause::KeyOrProof => "deposit_refused_key_or_proof",
             },
             None,
@@ -151,6 +152,7 @@ const fn cause_words(cause: RefusalCause) -> &'static str {
         RefusalCause::AttesterUsedBefore => "its address was registered before",
         RefusalCause::RollupNotLatest => "the rollup was no longer the latest",
         RefusalCause::KeyUsedBefore => "its BLS key was registered before",
+        RefusalCause::ProofRefused => "its proof of possession is bad",
         RefusalCause::KeyOrProof => {
             "its BLS key was registered before, or the proof of possession is bad"
         }

@@ -79,8 +79,14 @@ impl Heard {
     /// What others are to confirm: the views of the attesters that changed, what was asked of contracts, other views.
     fn telling(&self, changed: &BTreeSet<AttesterAddress>) -> (Vec<Call>, Vec<CallAnswer>) {
         let rank = |question: &Question| match question {
-            Question::View { attester, .. } | Question::FollowsLatest { attester, .. } => {
-                if changed.contains(attester) { 0 } else { 2 }
+            Question::View { attester, .. }
+            | Question::FollowsLatest { attester, .. }
+            | Question::KeyOwned { attester, .. } => {
+                if changed.contains(attester) {
+                    0
+                } else {
+                    2
+                }
             }
             _ => 1,
         };

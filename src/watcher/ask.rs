@@ -73,6 +73,7 @@ impl Watcher {
         let plan = |book: &Book, ours: &Ours| {
             let ours = with_joining(ours, page);
             let mut questions = book.questions(&ours, &touched);
+            questions.extend(book.key_questions(&ours, &page.reading.seen));
             questions.extend(book.round_questions(&page.reading.seen));
             questions
         };

@@ -184,8 +184,8 @@ impl Sight<'_> {
         let contracts = book.filter().addresses;
         self.note_unknown(book);
         let mut fold = Fold::new(book, ours, self.mode);
-        if self.views.is_some() {
-            fold = fold.with_views();
+        if let Some((snapshot, _)) = self.views {
+            fold = fold.with_views(snapshot);
         }
         fold.events(self.seen);
         let mut missing = None;

@@ -140,8 +140,9 @@ const fn refusal(cause: RefusalCause) -> &'static str {
             "The deposit was refused: it was to follow the latest rollup, and this rollup no longer is the latest"
         }
         RefusalCause::KeyUsedBefore => "The deposit was refused: its BLS key was registered before",
+        RefusalCause::ProofRefused => "The deposit was refused: its proof of possession is bad",
         RefusalCause::KeyOrProof => {
-            "The deposit was refused: its BLS key was registered before or its proof of possession is bad, the contracts do not tell which"
+            "The deposit was refused: its BLS key was registered before or its proof of possession is bad; the logs do not tell which"
         }
     }
 }
@@ -156,6 +157,9 @@ pub(super) const fn refused_step(cause: RefusalCause) -> &'static str {
         }
         RefusalCause::KeyUsedBefore => {
             "The stake went back to the withdrawer; queue slot and delegation are lost. This key can never be registered again: make a new one."
+        }
+        RefusalCause::ProofRefused => {
+            "The stake went back to the withdrawer; queue slot and delegation are lost. The attester may be added again with a good proof."
         }
         RefusalCause::KeyOrProof => {
             "The stake went back to the withdrawer; queue slot and delegation are lost. With a bad proof the attester may be added again with a good one; a key that was registered before never can be."

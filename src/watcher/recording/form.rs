@@ -101,9 +101,9 @@ pub(super) fn kept(
     is_ours: &dyn Fn(AttesterAddress) -> bool,
 ) -> Option<(Question, Answer)> {
     let is_news = match question {
-        Question::View { attester, .. } | Question::FollowsLatest { attester, .. } => {
-            news.attesters.contains(attester)
-        }
+        Question::View { attester, .. }
+        | Question::FollowsLatest { attester, .. }
+        | Question::KeyOwned { attester, .. } => news.attesters.contains(attester),
         Question::QueueAt { rollup, .. } => news.queues.contains(rollup),
         // It only leads to the tally.
         Question::TargetCommittees { .. } => false,

@@ -188,7 +188,9 @@ fn exiting_says_when_the_money_is_free() {
 }
 
 fn every_reason() -> Vec<Standing> {
-    use RefusalCause::{AttesterUsedBefore, KeyOrProof, KeyUsedBefore, RollupNotLatest};
+    use RefusalCause::{
+        AttesterUsedBefore, KeyOrProof, KeyUsedBefore, ProofRefused, RollupNotLatest,
+    };
     let over = |reason| standing(Stage::NoLongerActive, reason);
     let mut all = vec![
         standing(Stage::New, Reason::NeverSeen),
@@ -213,6 +215,7 @@ fn every_reason() -> Vec<Standing> {
         AttesterUsedBefore,
         RollupNotLatest,
         KeyUsedBefore,
+        ProofRefused,
         KeyOrProof,
     ] {
         all.push(over(Reason::DepositRefused { cause }));
@@ -295,7 +298,10 @@ fn every_state_has_its_sentences() {
       The deposit was refused: its BLS key was registered before
       The stake went back to the withdrawer; queue slot and delegation are lost. This key can never be registered again: make a new one.
     🟠 Attester fra-2/18 was refused and refunded
-      The deposit was refused: its BLS key was registered before or its proof of possession is bad, the contracts do not tell which
+      The deposit was refused: its proof of possession is bad
+      The stake went back to the withdrawer; queue slot and delegation are lost. The attester may be added again with a good proof.
+    🟠 Attester fra-2/18 was refused and refunded
+      The deposit was refused: its BLS key was registered before or its proof of possession is bad; the logs do not tell which
       The stake went back to the withdrawer; queue slot and delegation are lost. With a bad proof the attester may be added again with a good one; a key that was registered before never can be.
     ");
 }
