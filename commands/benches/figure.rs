@@ -95,9 +95,19 @@ impl fmt::Display for Figure {
 #[derive(Debug, Default)]
 pub struct Sheet(Vec<Figure>);
 
-/// What stands around the table in the document.
-const BEGIN: &str = "<!-- figures: begin -->";
-const END: &str = "<!-- figures: end -->";
+/// Puts `text` between the marks of this name in `docs/PERFORMANCE.md`.
+pub fn write_between(marks: &str, text: &str) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PERFORMANCE.md");
+    let page = std::fs::read_to_string(path).expect("docs/PERFORMANCE.md is missing");
+    let (begin, end) = (
+        format!("<!-- {marks}: begin -->"),
+        format!("<!-- {marks}: end -->"),
+    );
+    let (head, rest) = page.split_once(&begin).expect("the first mark is missing");
+    let (_, tail) = rest.split_once(&end).expect("the last mark is missing");
+    std::fs::write(path, format!("{head}{begin}\n{text}\n{end}{tail}")).unwrap();
+    eprintln!("written to {path}");
+}
 
 impl Sheet {
     /// Takes a figure.
@@ -105,15 +115,9 @@ impl Sheet {
         self.0.push(figure);
     }
 
-    /// Puts the table of this run between the marks of `docs/PERFORMANCE.md`.
+    /// Puts the table of this run into `docs/PERFORMANCE.md`.
     pub fn write_markdown(&self) {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PERFORMANCE.md");
-        let text = std::fs::read_to_string(path).expect("docs/PERFORMANCE.md is missing");
-        let (head, rest) = text.split_once(BEGIN).expect("the first mark is missing");
-        let (_, tail) = rest.split_once(END).expect("the last mark is missing");
-        let table = self.markdown();
-        std::fs::write(path, format!("{head}{BEGIN}\n{table}\n{END}{tail}")).unwrap();
-        eprintln!("written to {path}");
+        write_between("figures", &self.markdown());
     }
 
     fn markdown(&self) -> String {

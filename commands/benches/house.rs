@@ -15,13 +15,14 @@ use steward::{
     },
     clock::Clock,
     desk::{Bureau, Desk, Letterhead},
-    jobs::{Engine, Policies},
+    jobs::{Engine, JobKind, Policies},
     keys::{Configured, ConfiguredCoinbase, Host, Keys, KeysObservation},
     outbox::{
         Deliver, Edit, Routes,
         courier::{ChannelId, Courier},
     },
     provider::coinbase::{CommonCoinbases, Rungs},
+    service::backup::Backup,
     state::State,
     store::{Store, sled::SledStore},
     tasks::Tasks,
@@ -160,10 +161,26 @@ impl House {
 
     /// Starts the engine that carries what is owed; it ends with the runtime.
     pub fn employ(&self, courier: Arc<dyn Courier>) {
+        self.start(self.engine(courier));
+    }
+
+    /// The same, with the exports of every day besides.
+    pub fn employ_with_exports(&self, courier: Arc<dyn Courier>, directory: &Path) {
+        /// What the service keeps as it comes.
+        const KEPT: usize = 7;
+        let store = Arc::clone(self.writer.store());
+        let backup = Backup::new(store, directory.to_owned(), KEPT);
+        self.start(self.engine(courier).with(Arc::new(backup)));
+    }
+
+    fn engine(&self, courier: Arc<dyn Courier>) -> Engine<State> {
         let clock = Arc::clone(&self.clock);
-        let engine = Engine::new(Arc::clone(&self.writer), clock, Policies::default(), 1)
+        Engine::new(Arc::clone(&self.writer), clock, Policies::default(), 1)
             .with(Arc::new(Deliver::new(Arc::clone(&courier))))
-            .with(Arc::new(Edit::new(courier)));
+            .with(Arc::new(Edit::new(courier)))
+    }
+
+    fn start(&self, engine: Engine<State>) {
         let (tasks, _ended) = Tasks::new();
         let token = tasks.token();
         tasks.spawn("outbox", async move { engine.run(token).await });
@@ -174,6 +191,22 @@ impl House {
         let begin = Instant::now();
         while let Some(owed) = self.owes().await {
             assert!(begin.elapsed() < PATIENCE, "still owed: {owed:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Waits until the export that is wanted was made.
+    pub async fn exported(&self) {
+        let begin = Instant::now();
+        let is_made = async || {
+            let state = self.writer.read().await;
+            let counts = state.jobs.counts().iter();
+            let mut unfinished =
+                counts.filter(|((kind, name), _)| *kind == JobKind::Export && *name != "done");
+            unfinished.all(|(_, count)| *count == 0)
+        };
+        while !is_made().await {
+            assert!(begin.elapsed() < PATIENCE, "the export was not made");
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

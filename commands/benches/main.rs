@@ -22,6 +22,7 @@
 mod catch_up;
 mod courier;
 mod figure;
+mod growth;
 mod head;
 mod history;
 mod house;
@@ -29,6 +30,7 @@ mod machine;
 mod news;
 mod process;
 mod rpc;
+mod soak;
 mod store;
 mod world;
 
@@ -40,6 +42,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// A group of figures that are measured together.
 type Group = (&'static str, fn() -> Vec<Figure>);
+
+/// What takes an hour, and is measured where it is asked for by name.
+const LONG: &[Group] = &[("growth", growth::with_the_fleet), ("soak", soak::year)];
 
 const GROUPS: &[Group] = &[
     ("decode", catch_up::decode_and_fold),
@@ -59,9 +64,10 @@ fn main() {
     let (options, names): (Vec<String>, Vec<String>) = std::env::args()
         .skip(1)
         .partition(|argument| argument.starts_with("--"));
-    let unknown = |name: &&String| GROUPS.iter().all(|(known, _)| known != name);
+    let all = || GROUPS.iter().chain(LONG);
+    let unknown = |name: &&String| all().all(|(known, _)| known != name);
     if let Some(name) = names.iter().find(unknown) {
-        let known: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
+        let known: Vec<&str> = all().map(|(name, _)| *name).collect();
         eprintln!(
             "there are no figures {name}; there are {}",
             known.join(", ")
@@ -76,7 +82,12 @@ fn main() {
         std::process::exit(2);
     }
     let mut sheet = Sheet::default();
-    for (name, measure) in GROUPS {
+    let measured = if names.is_empty() {
+        GROUPS.iter().chain(&[])
+    } else {
+        all()
+    };
+    for (name, measure) in measured {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
             eprintln!("measuring {name} ...");
             for figure in measure() {

@@ -44,10 +44,10 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// A chain, a Discord server, a directory, and steward between them.
-struct Stage {
+pub struct Stage {
     world: SharedWorld,
     endpoint: Arc<WorldEndpoint>,
-    discord: Arc<Fake>,
+    pub discord: Arc<Fake>,
     directory: tempfile::TempDir,
     settings: BTreeMap<&'static str, String>,
     door: String,
@@ -55,7 +55,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set(ours: u64) -> Self {
+    pub async fn set(ours: u64) -> Self {
         let world = Past::of(ours).live();
         let endpoint = Arc::new(
             WorldEndpoint::new("rpc-1", &world)
@@ -108,13 +108,15 @@ impl Stage {
             .args(arguments)
             .env_clear()
             .envs(&self.settings)
+            // Another manner of the allocator, to try it.
+            .envs(std::env::vars().filter(|(name, _)| name == "_RJEM_MALLOC_CONF"))
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         command
     }
 
-    fn start(&self) -> Process {
+    pub fn start(&self) -> Process {
         let log = fs::File::create(self.directory.path().join("log")).unwrap();
         Process(self.command(&["run"]).stderr(log).spawn().unwrap())
     }
@@ -124,7 +126,7 @@ impl Stage {
     }
 
     /// Waits until `holds` does.
-    async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let begin = Instant::now();
         while !holds().await {
             assert!(begin.elapsed() < PATIENCE, "{what}: never; {}", self.said());
@@ -139,7 +141,7 @@ impl Stage {
     }
 
     /// Whether the newest block was read, and everything of ours was swept at it.
-    async fn is_at_the_head(&self) -> bool {
+    pub async fn is_at_the_head(&self) -> bool {
         let head = self.world.lock().head().block.number.value();
         let text = self.scrape().await.unwrap_or_default();
         let mut lines = text.lines();
@@ -153,17 +155,22 @@ impl Stage {
         requests.get("eth_call").copied().unwrap_or_default()
     }
 
+    /// Requests that the endpoint was sent so far.
+    pub fn requests(&self) -> u64 {
+        self.endpoint.requests().values().sum()
+    }
+
     /// Mines blocks with nothing of ours in them, and scrapes meanwhile; gives the times of the scrapes in milliseconds.
-    async fn follow(&self) -> Vec<f64> {
+    pub async fn follow(&self, blocks: u64) -> Vec<f64> {
         let mut scrapes = Vec::new();
         let mut mined = 0;
-        while mined < BLOCKS {
+        while mined < blocks {
             let before = self.aggregates();
             self.world.lock().mine_many(AT_ONCE);
             mined += AT_ONCE;
             let is_followed = async || self.aggregates() >= before + AT_ONCE;
             self.until("blocks followed", is_followed).await;
-            if mined * SCRAPES / BLOCKS > scrapes.len() as u64 {
+            if mined * SCRAPES / blocks > scrapes.len() as u64 {
                 let begin = Instant::now();
                 self.scrape().await.unwrap();
                 scrapes.push(begin.elapsed().as_secs_f64() * 1e3);
@@ -189,23 +196,23 @@ impl Stage {
 }
 
 /// A running steward.
-struct Process(Child);
+pub struct Process(Child);
 
 impl Process {
     fn path(&self, name: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/{name}", self.0.id()))
     }
 
-    fn mib(&self, field: &str) -> f64 {
+    pub fn mib(&self, field: &str) -> f64 {
         machine::mib_in(&fs::read_to_string(self.path("status")).unwrap(), field)
     }
 
-    fn cpu_ns(&self) -> u64 {
+    pub fn cpu_ns(&self) -> u64 {
         machine::cpu_ns_of(&self.path("task"))
     }
 
     /// Asks it to stop, as a supervisor does.
-    fn end(mut self) {
+    pub fn end(mut self) {
         let pid = self.0.id().to_string();
         assert!(
             Command::new("kill")
@@ -306,7 +313,7 @@ async fn of_size(ours: u64, most: f64) -> Vec<Figure> {
         .await;
     let (peak, reached) = (process.mib("VmHWM"), process.mib("VmRSS"));
     let spent = process.cpu_ns();
-    let scrapes = stage.follow().await;
+    let scrapes = stage.follow(BLOCKS).await;
     let spent = (process.cpu_ns() - spent) as f64 / 1e6 / BLOCKS as f64;
     let resident = process.mib("VmRSS");
     let mut figures = vec![

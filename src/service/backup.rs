@@ -244,15 +244,25 @@ impl Service {
     /// # Errors
     /// [`RunError::Store`] where the disk failed.
     pub(super) async fn want_export(&self) -> Result<(), RunError> {
-        let now_ms = self.clock.now_ms();
-        let Ok(day) = nightly::day_of(UnixSeconds::new(now_ms / 1000)) else {
-            return Ok(());
-        };
-        if !wanted(&*self.writer.read().await, &day) {
-            return Ok(());
-        }
-        want(&self.writer, day, now_ms).await
+        want_today(&self.writer, self.clock.now_ms()).await
     }
+}
+
+/// Wants the export of the day, where it is due.
+///
+/// # Errors
+/// [`RunError::Store`] where the disk failed.
+pub async fn want_today(
+    writer: &crate::writer::Writer<State>,
+    now_ms: u64,
+) -> Result<(), RunError> {
+    let Ok(day) = nightly::day_of(UnixSeconds::new(now_ms / 1000)) else {
+        return Ok(());
+    };
+    if !wanted(&*writer.read().await, &day) {
+        return Ok(());
+    }
+    want(writer, day, now_ms).await
 }
 
 async fn want(

@@ -26,15 +26,17 @@ use super::{
     volume::{UnsafeVolume, unsafe_volume},
 };
 use disk::Disk;
+use pages::Pages;
 
 mod compact;
 mod disk;
+mod pages;
 
 /// Writes that are applied at once. Measured: 100,000 writes of 300 bytes at once need 1 GB, in pieces of 1,000 47 MB.
 pub const CHUNK: usize = 1_000;
 
 /// sled's page cache. What the house needs at hand is in its tables; the default would be 1 GB.
-const CACHE_BYTES: u64 = 8 << 20;
+const CACHE_BYTES: u64 = 1 << 20;
 
 /// The directory of the database in the data directory; all that is moved aside when it is damaged.
 const HOME: &str = "store";
@@ -50,6 +52,7 @@ pub struct SledStore {
     disk: Mutex<Disk>,
     /// Readers share it, a commit holds it alone: nobody sees half a batch.
     gate: RwLock<Gate>,
+    pages: Pages,
     home: PathBuf,
     unsafe_volume: Option<UnsafeVolume>,
     _lock: DirectoryLock,
@@ -138,6 +141,7 @@ impl SledStore {
                     commit: parts.commit,
                     flushes: 0,
                 }),
+                pages: Pages::default(),
                 home: directory.join(HOME),
                 unsafe_volume: unsafe_volume(directory),
                 _lock: lock,
@@ -162,13 +166,15 @@ impl SledStore {
             let owed = rows.iter().map(|(key, value)| (key.as_slice(), *value));
             disk.redo.write(commit, owed).map_err(refused)?;
         }
-        let rows = rows.iter().map(|(key, value)| (key.as_slice(), *value));
-        apply(&self.rows, commit, rows)?;
+        let owed = rows.iter().map(|(key, value)| (key.as_slice(), *value));
+        apply(&self.rows, commit, owed)?;
         disk.flush(&self.database)?;
         disk.bear_witness(commit).map_err(refused)?;
         if is_large {
             disk.redo.remove().map_err(refused)?;
         }
+        self.pages
+            .passed(&self.rows, rows.keys().map(Vec::as_slice));
         Ok(())
     }
 }
@@ -222,6 +228,7 @@ impl Store for SledStore {
                 if !key.starts_with(&wanted) {
                     break;
                 }
+                self.pages.passed(&self.rows, std::iter::once(key.as_ref()));
                 let key = key.get(1..).unwrap_or_default();
                 page.push((key.to_vec(), value.to_vec()));
             }

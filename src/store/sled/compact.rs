@@ -3,7 +3,12 @@
 //! The new one is written beside the old one, whole and synced, before they change places. A start that finds both, or only
 //! the one that was put aside, knows where an earlier one was cut off.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::Path,
+    sync::mpsc::{self, SyncSender},
+    thread,
+};
 
 use ::sled as engine;
 
@@ -17,6 +22,12 @@ const GROWTH_MAX: u64 = 4;
 
 /// Rows that are written at once: of 10, 30, 100, 1,000 and 20,000 the fastest.
 const PIECE: usize = 100;
+
+/// Where it is noted what the database held, in its own directory.
+const HELD: &str = "held";
+
+/// Pieces that are read before they are written.
+const PIECES_AHEAD: usize = 8;
 
 /// The database that is being written.
 const FRESH: &str = "store.fresh";
@@ -51,8 +62,14 @@ pub(super) fn compacted_above(
     if size <= left_alone {
         return Ok(parts);
     }
+    let home = directory.join(HOME);
+    let is_due = |held: u64| size > held.saturating_mul(GROWTH_MAX).max(left_alone);
+    if noted(&home).is_some_and(|held| !is_due(held)) {
+        return Ok(parts);
+    }
     let held = guarded(|| held(&parts))?;
-    if size <= held.saturating_mul(GROWTH_MAX).max(left_alone) {
+    note(&home, held);
+    if !is_due(held) {
         return Ok(parts);
     }
     let fresh = directory.join(FRESH);
@@ -62,7 +79,7 @@ pub(super) fn compacted_above(
         return Ok(parts);
     }
     drop(parts);
-    let home = directory.join(HOME);
+    note(&fresh, held);
     change_places(&home, &directory.join(GROWN), &fresh).map_err(refused)?;
     let parts = Parts::open(&home)?;
     let after = size_of(&home).map_err(refused)?;
@@ -73,6 +90,20 @@ pub(super) fn compacted_above(
         "the database was written anew, for it had grown"
     );
     Ok(parts)
+}
+
+/// What the database held when it was last looked through, which takes as long as a start: what it holds grows, so a size that
+/// was not too large for that is none now.
+fn noted(home: &Path) -> Option<u64> {
+    let bytes = fs::read(home.join(HELD)).ok()?;
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+}
+
+/// Notes it. Where it cannot be, the next start looks through the database again.
+fn note(home: &Path, held: u64) {
+    if let Err(error) = fs::write(home.join(HELD), held.to_be_bytes()) {
+        tracing::debug!(%error, held, "what the database holds could not be noted");
+    }
 }
 
 /// Bytes of all keys and values.
@@ -86,23 +117,19 @@ fn held(parts: &Parts) -> Result<u64, StoreError> {
     Ok(held)
 }
 
-/// Writes every row, the number of the last commit included, into a new database.
+/// Writes every row, the number of the last commit included, into a new database: one thread reads while another writes.
 fn copy(parts: &Parts, to: &Path) -> Result<(), StoreError> {
     let mut fresh = Parts::open(to)?;
-    let mut piece = engine::Batch::default();
-    let (mut pending, mut held) = (0, 0_usize);
-    for row in &parts.rows {
-        let (key, value) = row.map_err(fault)?;
-        piece.insert(key, value);
-        held = held.saturating_add(1);
-        pending += 1;
-        if pending == PIECE {
-            let piece = std::mem::take(&mut piece);
+    let (sender, pieces) = mpsc::sync_channel(PIECES_AHEAD);
+    let rows = &parts.rows;
+    let held = thread::scope(|scope| {
+        let reading = scope.spawn(move || guarded(|| read_in_pieces(rows, &sender)));
+        for piece in pieces {
             fresh.rows.apply_batch(piece).map_err(fault)?;
-            pending = 0;
         }
-    }
-    fresh.rows.apply_batch(piece).map_err(fault)?;
+        let read = reading.join();
+        read.unwrap_or_else(|_panic| Err(StoreError::Damaged("the reader is gone".to_owned())))
+    })?;
     fresh.disk.flush(&fresh.database)?;
     fresh.disk.bear_witness(parts.commit).map_err(refused)?;
     let written = fresh.rows.len();
@@ -111,6 +138,30 @@ fn copy(parts: &Parts, to: &Path) -> Result<(), StoreError> {
     }
     let detail = format!("of {held} rows {written} were written");
     Err(StoreError::Damaged(detail))
+}
+
+/// Reads every row, and gives how many there are. Ends early where nobody takes them any more, for then writing failed.
+fn read_in_pieces(
+    rows: &engine::Tree,
+    to: &SyncSender<engine::Batch>,
+) -> Result<usize, StoreError> {
+    let mut piece = engine::Batch::default();
+    let (mut pending, mut held) = (0, 0_usize);
+    for row in rows {
+        let (key, value) = row.map_err(fault)?;
+        piece.insert(key, value);
+        held = held.saturating_add(1);
+        pending += 1;
+        if pending == PIECE {
+            if to.send(std::mem::take(&mut piece)).is_err() {
+                return Ok(held);
+            }
+            pending = 0;
+        }
+    }
+    // The same of the last one: what it held is then not in the new database, which is refused for that.
+    drop(to.send(piece));
+    Ok(held)
 }
 
 fn change_places(home: &Path, grown: &Path, fresh: &Path) -> io::Result<()> {
