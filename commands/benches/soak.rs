@@ -28,6 +28,8 @@ const PER_DAY: u64 = 7_200;
 /// Attesters that enter on a day, and that lose a little.
 const ENTERING: u64 = 4;
 const SLASHED: u64 = 2;
+/// Days after which memory is looked at first.
+const MONTH: u64 = 30;
 /// Days between two lines of progress.
 const LINE_EVERY: u64 = 5;
 
@@ -43,12 +45,16 @@ fn resident() -> f64 {
     machine::mib_in(&fs::read_to_string("/proc/self/status").unwrap(), "VmRSS")
 }
 
-/// What the world itself takes for a block, which would otherwise be counted as steward's, in MiB.
-fn world_per_block(past: Past) -> f64 {
-    let world = past.live();
+/// What a world without a watcher takes at the end of each of these days, in MiB: it would otherwise be counted as steward's.
+fn world_after(past: Past, days: [u64; 2]) -> [f64; 2] {
     let before = resident();
-    world.lock().mine_many(20 * PER_DAY);
-    (resident() - before) / (20 * PER_DAY) as f64
+    let world = past.live();
+    let mut mined = 0;
+    days.map(|day| {
+        world.lock().mine_many((day - mined) * PER_DAY);
+        mined = day;
+        resident() - before
+    })
 }
 
 /// What happens on a day, in one block of it.
@@ -87,7 +93,8 @@ pub fn year() -> Vec<Figure> {
         waiting: 2_000,
         blocks: 1_000,
     };
-    let per_block = world_per_block(past);
+    let begun = days.min(MONTH);
+    let of_world = world_after(past, [begun, days]);
     let world = past.live();
     let endpoint = Arc::new(WorldEndpoint::new("rpc-1", &world));
     let in_memory = Path::new("/dev/shm");
@@ -121,7 +128,7 @@ pub fn year() -> Vec<Figure> {
                 let look = Look {
                     day: day + 1,
                     store: store.size_bytes().unwrap() as f64 / f64::from(1 << 20),
-                    resident: resident() - per_block * ((day + 1) * PER_DAY) as f64,
+                    resident: resident(),
                 };
                 if day % LINE_EVERY == 0 || day + 1 == days {
                     let so_far = begin.elapsed().as_secs();
@@ -132,7 +139,7 @@ pub fn year() -> Vec<Figure> {
             looks
         })
     };
-    figures(&looks, directory.path())
+    figures(&looks, begun, of_world, directory.path())
 }
 
 /// Rows and bytes by kind, the largest last.
@@ -169,11 +176,11 @@ fn show_what_it_holds(store: &SledStore) {
     }
 }
 
-fn figures(looks: &[Look], directory: &Path) -> Vec<Figure> {
+fn figures(looks: &[Look], begun: u64, of_world: [f64; 2], directory: &Path) -> Vec<Figure> {
     let days = looks.len();
     let blocks = with_unit((days as u64 * PER_DAY) as f64, "");
     let largest = looks.iter().map(|look| look.store).fold(0.0, f64::max);
-    let month = looks.get(29).or(looks.last()).copied().unwrap();
+    let month = *looks.get(begun as usize - 1).unwrap();
     let last = *looks.last().unwrap();
     let begin = Instant::now();
     let store = SledStore::open(directory).unwrap();
@@ -199,8 +206,8 @@ fn figures(looks: &[Look], directory: &Path) -> Vec<Figure> {
             ),
             format!(
                 "{} / {}",
-                with_unit(month.resident, "MiB"),
-                with_unit(last.resident, "MiB")
+                with_unit(month.resident - of_world[0], "MiB"),
+                with_unit(last.resident - of_world[1], "MiB")
             ),
         ),
     ]

@@ -16,6 +16,7 @@ mod outages;
 mod rebuild;
 mod reorg;
 mod resuming;
+mod secrets;
 mod sending;
 mod stage;
 mod stopping;
