@@ -3,12 +3,7 @@
 //! The new one is written beside the old one, whole and synced, before they change places. A start that finds both, or only
 //! the one that was put aside, knows where an earlier one was cut off.
 
-use std::{
-    fs, io,
-    path::Path,
-    sync::mpsc::{self, SyncSender},
-    thread,
-};
+use std::{fs, io, path::Path};
 
 use ::sled as engine;
 
@@ -25,9 +20,6 @@ const PIECE: usize = 100;
 
 /// Where it is noted what the database held, in its own directory.
 const HELD: &str = "held";
-
-/// Pieces that are read before they are written.
-const PIECES_AHEAD: usize = 8;
 
 /// The database that is being written.
 const FRESH: &str = "store.fresh";
@@ -117,19 +109,23 @@ fn held(parts: &Parts) -> Result<u64, StoreError> {
     Ok(held)
 }
 
-/// Writes every row, the number of the last commit included, into a new database: one thread reads while another writes.
+/// Writes every row, the number of the last commit included, into a new database.
 fn copy(parts: &Parts, to: &Path) -> Result<(), StoreError> {
     let mut fresh = Parts::open(to)?;
-    let (sender, pieces) = mpsc::sync_channel(PIECES_AHEAD);
-    let rows = &parts.rows;
-    let held = thread::scope(|scope| {
-        let reading = scope.spawn(move || guarded(|| read_in_pieces(rows, &sender)));
-        for piece in pieces {
+    let mut piece = engine::Batch::default();
+    let (mut pending, mut held) = (0, 0_usize);
+    for row in &parts.rows {
+        let (key, value) = row.map_err(fault)?;
+        piece.insert(key, value);
+        held = held.saturating_add(1);
+        pending += 1;
+        if pending == PIECE {
+            let piece = std::mem::take(&mut piece);
             fresh.rows.apply_batch(piece).map_err(fault)?;
+            pending = 0;
         }
-        let read = reading.join();
-        read.unwrap_or_else(|_panic| Err(StoreError::Damaged("the reader is gone".to_owned())))
-    })?;
+    }
+    fresh.rows.apply_batch(piece).map_err(fault)?;
     fresh.disk.flush(&fresh.database)?;
     fresh.disk.bear_witness(parts.commit).map_err(refused)?;
     let written = fresh.rows.len();
@@ -138,30 +134,6 @@ fn copy(parts: &Parts, to: &Path) -> Result<(), StoreError> {
     }
     let detail = format!("of {held} rows {written} were written");
     Err(StoreError::Damaged(detail))
-}
-
-/// Reads every row, and gives how many there are. Ends early where nobody takes them any more, for then writing failed.
-fn read_in_pieces(
-    rows: &engine::Tree,
-    to: &SyncSender<engine::Batch>,
-) -> Result<usize, StoreError> {
-    let mut piece = engine::Batch::default();
-    let (mut pending, mut held) = (0, 0_usize);
-    for row in rows {
-        let (key, value) = row.map_err(fault)?;
-        piece.insert(key, value);
-        held = held.saturating_add(1);
-        pending += 1;
-        if pending == PIECE {
-            if to.send(std::mem::take(&mut piece)).is_err() {
-                return Ok(held);
-            }
-            pending = 0;
-        }
-    }
-    // The same of the last one: what it held is then not in the new database, which is refused for that.
-    drop(to.send(piece));
-    Ok(held)
 }
 
 fn change_places(home: &Path, grown: &Path, fresh: &Path) -> io::Result<()> {
