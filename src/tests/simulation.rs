@@ -105,11 +105,14 @@ impl Simulation {
         }
     }
 
-    /// The process will die, before or after one of the next commits.
+    /// The process will die before or after one of the next commits, or the disk has no room for it.
     fn fail_a_commit(&mut self) {
-        let fault = *[DiskFault::CrashBefore, DiskFault::CrashAfter]
-            .choose(&mut self.rng)
-            .unwrap();
+        let faults = [
+            DiskFault::CrashBefore,
+            DiskFault::CrashAfter,
+            DiskFault::DiskFull,
+        ];
+        let fault = *faults.choose(&mut self.rng).unwrap();
         let store = &self.watched.store;
         let commit = store.commits_tried() + self.rng.random_range(1..5);
         let plan = FaultPlan { commit, fault };

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     house::{House, MINUTE, card},
-    world::{Disk, PausedClock, World},
+    machine::{Deed, Disk, PausedClock},
+    world::World,
 };
 use crate::{
     alert::card::{Message, Severity, Span},
@@ -193,8 +194,8 @@ async fn one_message_is_edited_while_it_is_young_then_replaced_and_the_old_one_r
     assert_ne!(second[0].id, first[0].id);
     assert!(life.live(MINUTE * 590).await);
     assert_eq!(house.world.seen(CHANNEL).len(), 1);
-    let sent = house.world.calls("send");
-    assert_eq!((sent, house.world.calls("delete")), (11, 10));
+    let sent = house.world.calls(Deed::Send);
+    assert_eq!((sent, house.world.calls(Deed::Delete)), (11, 10));
     // Once for each beat, with what stands there.
     assert_eq!(life.canary().await.beat, 66);
     let fed = switch.state.lock().unwrap();

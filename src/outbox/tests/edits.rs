@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     house::{ALARMS, House, MINUTE, NEWS, incident, state_of, transition},
+    machine::Deed,
     world::Fault,
 };
 use crate::{
@@ -105,9 +106,9 @@ async fn a_badge_on_an_old_message_is_given_up_and_an_incident_is_not() {
     assert_eq!(live.len(), 1, "{live:?}");
     assert!(live[0].1.contains("coinbase_missing"));
     assert!(
-        house.world.calls("edit") < 120,
+        house.world.calls(Deed::Edit) < 120,
         "{}",
-        house.world.calls("edit")
+        house.world.calls(Deed::Edit)
     );
     house.world.set(|rules| rules.editable_for = None);
     process.settle().await;
@@ -153,7 +154,7 @@ async fn a_deleted_message_stays_deleted_but_an_open_incident_stands_again_once(
         );
     }
     assert_eq!(house.world.seen(ALARMS).len(), 0, "people deleted it twice");
-    assert_eq!(house.world.calls("send"), 3);
+    assert_eq!(house.world.calls(Deed::Send), 3);
     assert_eq!(state_of(&process, Class::CoinbaseMissing, 1).await, "gone");
     process.end().await;
 }

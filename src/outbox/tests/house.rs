@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::world::{Disk, Fuse, PausedClock, World};
+use super::{
+    machine::{Disk, Fuse, PausedClock},
+    world::World,
+};
 use crate::{
     alert::{
         card::{Card, Message, Severity, Text},

@@ -3,6 +3,8 @@
 mod canary;
 mod edits;
 mod house;
+mod machine;
+mod matrix;
 mod pressure;
 mod records;
 mod simulation;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::house::{ALARMS, House, MINUTE, NEWS, id, incident, notice, transition};
+use super::{
+    house::{ALARMS, House, MINUTE, NEWS, id, incident, notice, transition},
+    machine::Deed,
+};
 use crate::{
     alert::{card::Text, class::Class},
     outbox::DIGESTS_MAX,
@@ -97,7 +100,7 @@ async fn an_hour_of_outage_with_ten_thousand_notices_settles_in_five_messages() 
         .count();
     assert_eq!(rows + cards, 10_000);
     assert!(
-        house.world.calls("send") < 200,
+        house.world.calls(Deed::Send) < 200,
         "an outage is not a reason to knock faster"
     );
     process.end().await;

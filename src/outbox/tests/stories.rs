@@ -2,6 +2,7 @@
 
 use super::{
     house::{ALARMS, House, MINUTE, NEWS, gone, id, incident, notice, state_of, transition},
+    machine::Deed,
     world::Fault,
 };
 use crate::{
@@ -27,7 +28,7 @@ async fn a_notice_is_sent_once_and_stays_known_over_a_restart() {
     process.settle().await;
     assert_eq!(house.world.seen(NEWS).len(), 1);
     assert_eq!(house.world.seen(ALARMS).len(), 1);
-    assert_eq!(house.world.calls("find"), 0, "nothing was unclear");
+    assert_eq!(house.world.calls(Deed::Find), 0, "nothing was unclear");
     process.end().await;
 }
 
@@ -46,7 +47,7 @@ async fn a_lost_answer_leads_to_a_search_and_not_to_a_second_message() {
         process.owe(vec![transition(1, "active")]).await.unwrap();
         process.settle().await;
         assert_eq!(house.world.seen(NEWS).len(), 1, "{fault:?}");
-        assert_eq!(house.world.calls("find"), 1, "{fault:?}");
+        assert_eq!(house.world.calls(Deed::Find), 1, "{fault:?}");
         process.end().await;
     }
 }
@@ -182,7 +183,11 @@ async fn a_channel_that_is_gone_is_replaced_and_reported() {
         .unwrap();
     process.settle().await;
     assert_eq!(house.world.seen(ALARMS).len(), 4);
-    assert_eq!(house.world.calls("send"), 5, "the channel was tried once");
+    assert_eq!(
+        house.world.calls(Deed::Send),
+        5,
+        "the channel was tried once"
+    );
     {
         let state = process.writer.read().await;
         let troubles: Vec<_> = state
@@ -214,9 +219,9 @@ async fn with_every_channel_gone_messages_wait() {
     process.owe(vec![transition(1, "active")]).await.unwrap();
     tokio::time::sleep(180 * MINUTE).await;
     assert!(
-        house.world.calls("send") < 60,
+        house.world.calls(Deed::Send) < 60,
         "{}",
-        house.world.calls("send")
+        house.world.calls(Deed::Send)
     );
     house.world.set(|rules| rules.gone.clear());
     process.settle().await;
@@ -254,9 +259,9 @@ async fn a_refused_token_stops_everything_until_it_is_accepted() {
     }
     tokio::time::sleep(60 * MINUTE).await;
     assert!(
-        house.world.calls("send") <= 125,
+        house.world.calls(Deed::Send) <= 125,
         "{}",
-        house.world.calls("send")
+        house.world.calls(Deed::Send)
     );
     house.world.set(|rules| rules.is_token_refused = false);
     process.settle().await;

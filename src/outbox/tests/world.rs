@@ -2,164 +2,22 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use futures::{FutureExt, future::BoxFuture};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use tokio::time::Instant;
 
+use super::machine::{Deed, Fuse, PausedClock, When};
 use crate::{
     alert::card::{Message, Text},
     clock::Clock,
     outbox::courier::{ChannelId, Courier, CourierError, Found, MessageId, Parcel, Receipt},
-    store::{Batch, Pair, Store, StoreError, Tree},
-    units::UnixSeconds,
 };
 
 /// How long a nonce is remembered.
 const NONCE_WINDOW: Duration = Duration::from_mins(3);
-/// 2026-11-21 00:00:00 UTC, the moment at which every test begins.
-pub(super) const BEGIN_MS: u64 = 1_795_219_200_000;
-
-/// Wall time that follows tokio's paused time.
-#[derive(Debug)]
-pub(super) struct PausedClock(Instant);
-
-impl PausedClock {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(Instant::now()))
-    }
-}
-
-impl Clock for PausedClock {
-    fn now_ms(&self) -> u64 {
-        BEGIN_MS + u64::try_from(self.0.elapsed().as_millis()).unwrap()
-    }
-    fn now(&self) -> UnixSeconds {
-        UnixSeconds::new(self.now_ms() / 1000)
-    }
-}
-
-/// Counts effects, and crashes the process at one of them.
-#[derive(Debug, Default)]
-pub(super) struct Fuse {
-    left: Mutex<Option<u64>>,
-    pub(super) blown: tokio::sync::Notify,
-    pub(super) effects: Mutex<u64>,
-}
-
-impl Fuse {
-    pub(super) fn light(&self, after: u64) {
-        *self.left.lock().unwrap() = Some(after);
-    }
-
-    pub(super) fn put_out(&self) {
-        *self.left.lock().unwrap() = None;
-    }
-
-    /// Whether the process is dead from here on.
-    fn burns(&self) -> bool {
-        *self.effects.lock().unwrap() += 1;
-        let mut left = self.left.lock().unwrap();
-        match &mut *left {
-            None => false,
-            Some(0) => {
-                self.blown.notify_one();
-                true
-            }
-            Some(left) => {
-                *left -= 1;
-                false
-            }
-        }
-    }
-}
-
-type Rows = Arc<Mutex<BTreeMap<(Tree, Vec<u8>), Vec<u8>>>>;
-
-/// One process's hold on the disk: it can crash before and after every commit, and a dead one writes no more.
-#[derive(Debug, Default)]
-pub(super) struct Disk {
-    rows: Rows,
-    fuse: Arc<Fuse>,
-    is_dead: AtomicBool,
-}
-
-impl Disk {
-    pub(super) fn new(fuse: Arc<Fuse>) -> Arc<Self> {
-        Arc::new(Self {
-            fuse,
-            ..Self::default()
-        })
-    }
-
-    /// The same disk, for the next process.
-    pub(super) fn reopened(&self) -> Arc<Self> {
-        Arc::new(Self {
-            rows: Arc::clone(&self.rows),
-            fuse: Arc::clone(&self.fuse),
-            is_dead: AtomicBool::new(false),
-        })
-    }
-
-    /// A write under way on a thread ends before this returns, and none comes after.
-    pub(super) fn die(&self) {
-        let rows = self.rows.lock().unwrap();
-        self.is_dead.store(true, Ordering::SeqCst);
-        drop(rows);
-    }
-}
-
-impl Store for Disk {
-    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        let crash = || Err(StoreError::Io("the power went out".to_owned()));
-        let mut rows = self.rows.lock().unwrap();
-        if self.is_dead.load(Ordering::SeqCst) || self.fuse.burns() {
-            return crash();
-        }
-        for write in batch.writes() {
-            let key = (write.tree, write.key.clone());
-            match &write.value {
-                Some(value) => rows.insert(key, value.clone()),
-                None => rows.remove(&key),
-            };
-        }
-        drop(rows);
-        if self.fuse.burns() { crash() } else { Ok(()) }
-    }
-
-    fn read(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let rows = self.rows.lock().unwrap();
-        Ok(rows.get(&(tree, key.to_vec())).cloned())
-    }
-
-    fn scan(
-        &self,
-        tree: Tree,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Pair>, StoreError> {
-        let rows = self.rows.lock().unwrap();
-        let from = after.unwrap_or(prefix).to_vec();
-        let pairs = rows
-            .range((tree, from)..)
-            .take_while(|((at, key), _)| *at == tree && key.starts_with(prefix))
-            .filter(|((_, key), _)| after.is_none_or(|after| key.as_slice() > after))
-            .take(limit)
-            .map(|((_, key), value)| (key.clone(), value.clone()));
-        Ok(pairs.collect())
-    }
-
-    fn size_bytes(&self) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-}
 
 /// What goes wrong with one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,6 +42,14 @@ pub(super) enum Fault {
     Panics,
 }
 
+/// One fault that one deed alone meets, at a rate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aim {
+    pub(super) deed: Deed,
+    pub(super) fault: Fault,
+    pub(super) rate: f64,
+}
+
 /// A message that stands in the world.
 #[derive(Debug, Clone)]
 pub(super) struct Standing {
@@ -206,13 +72,16 @@ pub(super) struct Rules {
     pub(super) faults: Vec<Fault>,
     /// Share of the calls that go wrong by themselves.
     pub(super) fault_rate: f64,
+    /// What alone goes wrong with one deed, and how often each did.
+    pub(super) aims: Vec<Aim>,
+    pub(super) struck: Vec<u64>,
     pub(super) gone: BTreeSet<ChannelId>,
     /// Channels whose history is forbidden.
     pub(super) secret: BTreeSet<ChannelId>,
     pub(super) is_down: bool,
     /// Messages older than this cannot be edited: 429 with code 30046.
     pub(super) editable_for: Option<Duration>,
-    pub(super) calls: BTreeMap<&'static str, u64>,
+    pub(super) calls: BTreeMap<Deed, u64>,
     pub(super) is_token_refused: bool,
     random: StdRng,
 }
@@ -232,6 +101,8 @@ impl World {
             next: 1,
             faults: Vec::new(),
             fault_rate: 0.0,
+            aims: Vec::new(),
+            struck: vec![0; 2],
             gone: BTreeSet::new(),
             secret: BTreeSet::new(),
             is_down: false,
@@ -261,19 +132,25 @@ impl World {
         seen.cloned().collect()
     }
 
-    pub(super) fn calls(&self, name: &'static str) -> u64 {
-        self.set(|rules| rules.calls.get(name).copied().unwrap_or_default())
+    pub(super) fn calls(&self, deed: Deed) -> u64 {
+        self.set(|rules| rules.calls.get(&deed).copied().unwrap_or_default())
     }
 
     /// Counts a call, and says what goes wrong with it.
-    fn fault(&self, name: &'static str) -> Option<Fault> {
+    fn fault(&self, deed: Deed) -> Option<Fault> {
         self.set(|rules| {
-            *rules.calls.entry(name).or_default() += 1;
+            *rules.calls.entry(deed).or_default() += 1;
             if rules.is_down {
                 return Some(Fault::Refused);
             }
             if !rules.faults.is_empty() {
                 return Some(rules.faults.remove(0));
+            }
+            for (at, aim) in rules.aims.clone().into_iter().enumerate() {
+                if aim.deed == deed && rules.random.random_bool(aim.rate) {
+                    rules.struck[at] += 1;
+                    return Some(aim.fault);
+                }
             }
             let rate = rules.fault_rate;
             if rate == 0.0 || !rules.random.random_bool(rate) {
@@ -296,8 +173,8 @@ impl World {
     }
 
     /// What happens before the world does anything.
-    async fn before(&self, fault: Option<Fault>) -> Result<(), CourierError> {
-        if self.fuse.burns() {
+    async fn before(&self, deed: Deed, fault: Option<Fault>) -> Result<(), CourierError> {
+        if self.fuse.burns(deed, When::Before) {
             return std::future::pending().await;
         }
         tokio::time::sleep(Duration::from_millis(150)).await;
@@ -324,8 +201,8 @@ impl World {
     }
 
     /// What happens after the world did it.
-    async fn after(&self, fault: Option<Fault>) -> Result<(), CourierError> {
-        if self.fuse.burns() {
+    async fn after(&self, deed: Deed, fault: Option<Fault>) -> Result<(), CourierError> {
+        if self.fuse.burns(deed, When::After) {
             return std::future::pending().await;
         }
         match fault {
@@ -406,11 +283,11 @@ fn limited(wait: Duration, detail: &str) -> CourierError {
 impl Courier for World {
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<Receipt, CourierError>> {
         async move {
-            let fault = self.fault("send");
-            self.before(fault).await?;
+            let fault = self.fault(Deed::Send);
+            self.before(Deed::Send, fault).await?;
             self.reachable(parcel.channel)?;
             let receipt = self.accept(parcel, fault);
-            self.after(fault).await?;
+            self.after(Deed::Send, fault).await?;
             Ok(receipt)
         }
         .boxed()
@@ -423,8 +300,8 @@ impl Courier for World {
         content: &'a Message,
     ) -> BoxFuture<'a, Result<(), CourierError>> {
         async move {
-            let fault = self.fault("edit");
-            self.before(fault).await?;
+            let fault = self.fault(Deed::Edit);
+            self.before(Deed::Edit, fault).await?;
             self.reachable(channel)?;
             let now_ms = self.clock.now_ms();
             self.set(|rules| {
@@ -441,7 +318,7 @@ impl Courier for World {
                 standing.edits += 1;
                 Ok(())
             })?;
-            self.after(fault).await
+            self.after(Deed::Edit, fault).await
         }
         .boxed()
     }
@@ -452,8 +329,8 @@ impl Courier for World {
         since_ms: u64,
     ) -> BoxFuture<'a, Result<Found, CourierError>> {
         async move {
-            let fault = self.fault("find");
-            self.before(fault).await?;
+            let fault = self.fault(Deed::Find);
+            self.before(Deed::Find, fault).await?;
             self.reachable(parcel.channel)?;
             let found = self.set(|rules| {
                 if rules.secret.contains(&parcel.channel) {
@@ -474,7 +351,7 @@ impl Courier for World {
                     })
                 })
             });
-            self.after(fault).await?;
+            self.after(Deed::Find, fault).await?;
             Ok(found)
         }
         .boxed()
@@ -486,8 +363,8 @@ impl Courier for World {
         message: MessageId,
     ) -> BoxFuture<'_, Result<(), CourierError>> {
         async move {
-            let fault = self.fault("delete");
-            self.before(fault).await?;
+            let fault = self.fault(Deed::Delete);
+            self.before(Deed::Delete, fault).await?;
             self.set(|rules| {
                 let mut messages = rules.messages.iter_mut();
                 let found = messages.find(|standing| standing.id == message);
@@ -495,7 +372,7 @@ impl Courier for World {
                 standing.is_deleted = true;
                 Ok(())
             })?;
-            self.after(fault).await
+            self.after(Deed::Delete, fault).await
         }
         .boxed()
     }
