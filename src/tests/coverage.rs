@@ -27,13 +27,36 @@ pub fn functions(folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-#[test]
-fn a_feature_works_only_where_its_test_exists() {
+/// Every test of the project.
+fn tests() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tests = BTreeSet::new();
     for folder in ["src", "commands", "deploy"] {
         functions(&root.join(folder), &mut tests);
     }
+    tests
+}
+
+#[test]
+fn what_is_broken_on_purpose_is_broken_by_a_test() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/RELIABILITY.md");
+    let page = fs::read_to_string(page).unwrap();
+    let tests = tests();
+    let named = page.lines().filter(|line| line.starts_with("| "));
+    let named = named.filter_map(|line| line.strip_suffix("` |")?.rsplit_once('`'));
+    let named: Vec<&str> = named.map(|(_, name)| name).collect();
+    assert!(named.len() > 5, "{named:?}");
+    let missing: Vec<&&str> = named
+        .iter()
+        .filter(|name| !tests.contains(**name))
+        .collect();
+    assert!(missing.is_empty(), "no such test: {missing:?}");
+}
+
+#[test]
+fn a_feature_works_only_where_its_test_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests = tests();
     let text = fs::read_to_string(root.join("docs/COVERAGE.md")).unwrap();
     let rows: Vec<Vec<&str>> = text
         .lines()

@@ -1,6 +1,9 @@
 //! Power cuts: the process is killed again and again while the chain goes on, is reorganised, and Discord loses answers.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use fake::Fault;
 use localnet::{
@@ -13,6 +16,8 @@ use super::stage::{Stage, TRANSITIONS};
 
 /// How long it is killed for, in seconds.
 const SECONDS: &str = "STEWARD_TEST_KILL_SECONDS";
+/// How many lives there are, whatever time they take.
+const ROUNDS: &str = "STEWARD_TEST_KILL_ROUNDS";
 /// Enough for some dozens of lives.
 const SECONDS_DEFAULT: u64 = 30;
 /// Repeats the choices of an earlier run; the moments of death still depend on the machine.
@@ -60,11 +65,16 @@ async fn killed_at_any_moment_it_tells_every_change_in_exactly_one_message() {
     stage.add_keys(0, 8).await;
     stage.stake(6).await;
     let floor = stage.start_first().await;
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let (deeds, deaths) = tokio::join!(
-        change_the_chain(&stage, Dice(seed), end),
-        kill(&stage, Dice(seed ^ 0x5DEE_CE66), end)
-    );
+    let until = match number(ROUNDS) {
+        Some(rounds) => Until::Deaths(rounds),
+        None => Until::Moment(Instant::now() + Duration::from_secs(seconds)),
+    };
+    let is_over = AtomicBool::new(false);
+    let (deeds, deaths) = tokio::join!(change_the_chain(&stage, Dice(seed), &is_over), async {
+        let deaths = kill(&stage, Dice(seed ^ 0x5DEE_CE66), &until).await;
+        is_over.store(true, Ordering::SeqCst);
+        deaths
+    });
     stage.see_the_truth(floor).await;
     stage.see_that_nothing_follows(floor).await;
     let messages = stage.discord.messages(TRANSITIONS).len();
@@ -73,9 +83,24 @@ async fn killed_at_any_moment_it_tells_every_change_in_exactly_one_message() {
     stage.assert_rules_were_kept();
 }
 
-async fn kill(stage: &Stage, mut dice: Dice, end: Instant) -> u32 {
+/// When it is enough.
+enum Until {
+    Moment(Instant),
+    Deaths(u64),
+}
+
+impl Until {
+    fn is_reached(&self, deaths: u64) -> bool {
+        match self {
+            Self::Moment(end) => Instant::now() >= *end,
+            Self::Deaths(most) => deaths >= *most,
+        }
+    }
+}
+
+async fn kill(stage: &Stage, mut dice: Dice, until: &Until) -> u64 {
     let mut deaths = 0;
-    while Instant::now() < end {
+    while !until.is_reached(deaths) {
         let life = Duration::from_millis(20 + dice.roll(LIFE_MAX));
         tokio::time::sleep(life).await;
         stage.assert_is_running();
@@ -97,11 +122,11 @@ async fn kill(stage: &Stage, mut dice: Dice, end: Instant) -> u32 {
 }
 
 /// What cannot be done now - a stake without a key, say - is left out.
-async fn change_the_chain(stage: &Stage, mut dice: Dice, end: Instant) -> u32 {
+async fn change_the_chain(stage: &Stage, mut dice: Dice, is_over: &AtomicBool) -> u32 {
     let net = &stage.net;
     let mut deeds = 0;
     let mut next_key = 8;
-    while Instant::now() < end {
+    while !is_over.load(Ordering::SeqCst) {
         let done = match dice.roll(12) {
             0..=2 => net.stake(&net.stake_on(stage.provider)).await.is_ok(),
             3 | 4 => {
