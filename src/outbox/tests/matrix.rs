@@ -14,7 +14,7 @@ use super::{
     world::{Aim, Fault},
 };
 
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 6;
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/RELIABILITY.md");
 const BEGIN: &str = "<!-- crash matrix: begin -->\n";
 const END: &str = "<!-- crash matrix: end -->";
