@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Every function under a folder that is marked as a test, or lies in a `proptest!` block.
-pub fn functions(folder: &Path, found: &mut BTreeSet<String>) {
+fn functions(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -28,7 +28,7 @@ pub fn functions(folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 /// Every test of the project.
-fn tests() -> BTreeSet<String> {
+pub fn tests() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tests = BTreeSet::new();
     for folder in ["src", "commands", "deploy"] {

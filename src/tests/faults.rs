@@ -1,8 +1,8 @@
 //! `docs/FAULTS.md` may quote only what the program says, and name only tests that exist.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path};
 
-use crate::coverage::functions;
+use crate::coverage::tests;
 
 /// Faults that the page must tell of, by words of its first column.
 const TOLD: [&str; 25] = [
@@ -84,9 +84,8 @@ fn quotes(cell: &str) -> Vec<&str> {
 #[test]
 fn what_is_said_of_a_fault_is_what_the_program_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut tests, mut program) = (BTreeSet::new(), Vec::new());
+    let (tests, mut program) = (tests(), Vec::new());
     for folder in ["src", "commands", "deploy"] {
-        functions(&root.join(folder), &mut tests);
         texts(&root.join(folder), &mut program);
     }
     let page = fs::read_to_string(root.join("docs/FAULTS.md")).unwrap();

@@ -16,10 +16,10 @@ use super::stage::{Stage, TRANSITIONS};
 
 /// How long it is killed for, in seconds.
 const SECONDS: &str = "STEWARD_TEST_KILL_SECONDS";
-/// How many lives there are, whatever time they take.
-const ROUNDS: &str = "STEWARD_TEST_KILL_ROUNDS";
 /// Enough for some dozens of lives.
 const SECONDS_DEFAULT: u64 = 30;
+/// How many lives there are, whatever time they take.
+const ROUNDS: &str = "STEWARD_TEST_KILL_ROUNDS";
 /// Repeats the choices of an earlier run; the moments of death still depend on the machine.
 const SEED: &str = "STEWARD_TEST_KILL_SEED";
 /// The longest life: long enough to catch up, tell, and be caught in the middle of either.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     house::{House, MINUTE, card},
-    machine::{Deed, Disk, PausedClock},
+    machine::{Deed, Disk, PausedClock, on_paused_time},
     world::World,
 };
 use crate::{
@@ -346,12 +346,7 @@ async fn seeded(seed: u64) -> u64 {
 fn over_faults_and_crashes_one_canary_stands_and_nothing_else_feeds_the_switch() {
     let mut crashes = 0;
     for seed in 0..SEEDS {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        crashes += runtime.block_on(seeded(seed));
+        crashes += on_paused_time(seeded(seed));
     }
     assert!(crashes > SEEDS / 2, "{crashes} crashes");
 }

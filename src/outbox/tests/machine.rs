@@ -55,40 +55,38 @@ pub(super) enum When {
     After,
 }
 
-/// Counts effects, and crashes the process at one of them.
-#[derive(Debug, Default)]
-pub(super) struct Fuse {
-    left: Mutex<Option<u64>>,
-    /// The only point at which it burns; at every one without.
-    pub(super) only: Mutex<Option<(Deed, When)>>,
-    pub(super) blown: tokio::sync::Notify,
-    pub(super) effects: Mutex<u64>,
-    /// How often it blew.
-    pub(super) times: Mutex<u64>,
+/// Runs a life on paused time.
+pub(super) fn on_paused_time<T>(life: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(life)
 }
 
-impl Fuse {
-    pub(super) fn light(&self, after: u64) {
-        *self.left.lock().unwrap() = Some(after);
+/// Goes well so many times, then never again until it is set anew; without a number it always goes well.
+#[derive(Debug, Default)]
+pub(super) struct Countdown {
+    left: Mutex<Option<u64>>,
+    over: Mutex<u64>,
+}
+
+impl Countdown {
+    pub(super) fn set(&self, left: Option<u64>) {
+        *self.left.lock().unwrap() = left;
     }
 
-    pub(super) fn put_out(&self) {
-        *self.left.lock().unwrap() = None;
+    /// How often it did not go well.
+    pub(super) fn times_over(&self) -> u64 {
+        *self.over.lock().unwrap()
     }
 
-    /// Whether the process is dead from here on.
-    pub(super) fn burns(&self, deed: Deed, when: When) -> bool {
-        *self.effects.lock().unwrap() += 1;
-        let only = *self.only.lock().unwrap();
-        if only.is_some_and(|only| only != (deed, when)) {
-            return false;
-        }
-        let mut left = self.left.lock().unwrap();
-        match &mut *left {
+    fn is_over(&self) -> bool {
+        match &mut *self.left.lock().unwrap() {
             None => false,
             Some(0) => {
-                *self.times.lock().unwrap() += 1;
-                self.blown.notify_one();
+                *self.over.lock().unwrap() += 1;
                 true
             }
             Some(left) => {
@@ -96,6 +94,36 @@ impl Fuse {
                 false
             }
         }
+    }
+}
+
+/// Counts effects, and crashes the process at one of them.
+#[derive(Debug, Default)]
+pub(super) struct Fuse {
+    pub(super) countdown: Countdown,
+    /// The only point at which it burns; at every one without.
+    pub(super) only: Mutex<Option<(Deed, When)>>,
+    pub(super) blown: tokio::sync::Notify,
+}
+
+impl Fuse {
+    pub(super) fn light(&self, after: u64) {
+        self.countdown.set(Some(after));
+    }
+
+    pub(super) fn put_out(&self) {
+        self.countdown.set(None);
+    }
+
+    /// Whether the process is dead from here on.
+    pub(super) fn burns(&self, deed: Deed, when: When) -> bool {
+        let only = *self.only.lock().unwrap();
+        let is_here = only.is_none_or(|only| only == (deed, when));
+        let is_dead = is_here && self.countdown.is_over();
+        if is_dead {
+            self.blown.notify_one();
+        }
+        is_dead
     }
 }
 
@@ -107,33 +135,8 @@ pub(super) struct Disk {
     rows: Rows,
     fuse: Arc<Fuse>,
     is_dead: AtomicBool,
-    room: Arc<Room>,
-}
-
-/// How much fits on the disk still; the same for every process.
-#[derive(Debug, Default)]
-pub(super) struct Room {
-    /// Commits that fit still; without a number, all of them.
-    pub(super) commits_left: Mutex<Option<u64>>,
-    /// Commits that were refused.
-    pub(super) refused: Mutex<u64>,
-}
-
-impl Room {
-    fn is_full(&self) -> bool {
-        let mut left = self.commits_left.lock().unwrap();
-        match &mut *left {
-            None => false,
-            Some(0) => {
-                *self.refused.lock().unwrap() += 1;
-                true
-            }
-            Some(left) => {
-                *left -= 1;
-                false
-            }
-        }
-    }
+    /// The commits that fit still, of this process and the next ones.
+    pub(super) room: Arc<Countdown>,
 }
 
 impl Disk {
@@ -154,10 +157,6 @@ impl Disk {
         })
     }
 
-    pub(super) fn room(&self) -> &Room {
-        &self.room
-    }
-
     /// A write under way on a thread ends before this returns, and none comes after.
     pub(super) fn die(&self) {
         let rows = self.rows.lock().unwrap();
@@ -173,7 +172,7 @@ impl Store for Disk {
         if self.is_dead.load(Ordering::SeqCst) || self.fuse.burns(Deed::Commit, When::Before) {
             return crash();
         }
-        if self.room.is_full() {
+        if self.room.is_over() {
             return Err(StoreError::Io("no space left on device".to_owned()));
         }
         for write in batch.writes() {

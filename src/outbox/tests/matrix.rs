@@ -9,8 +9,8 @@ use rand::{Rng, rngs::StdRng};
 
 use super::{
     house::House,
-    machine::{Deed, When},
-    simulation::{Life, number, run},
+    machine::{Deed, When, on_paused_time},
+    simulation::{Life, live, number},
     world::{Aim, Fault},
 };
 
@@ -35,7 +35,16 @@ pub(super) enum Peril {
 impl Peril {
     /// Sets the rules of a whole life.
     pub(super) fn begin(&self, house: &House, random: &mut StdRng) {
-        let aim = |deed, fault, rate| Some(Aim { deed, fault, rate });
+        let aim = |deed, fault, rate| {
+            let struck = 0;
+            let aim = Aim {
+                deed,
+                fault,
+                rate,
+                struck,
+            };
+            house.world.set(|rules| rules.aims.push(aim));
+        };
         match *self {
             Self::Everything => {
                 let rate = [0.0, 0.1, 0.4][random.random_range(0..3)];
@@ -43,16 +52,12 @@ impl Peril {
             }
             // Without lost answers nothing is ever searched for.
             Self::Death(Deed::Find, _) | Self::Fault(Deed::Find, _) => {
-                let lost = aim(Deed::Send, Fault::LostAnswer, 0.4);
-                house.world.set(|rules| rules.aims.extend(lost));
+                aim(Deed::Send, Fault::LostAnswer, 0.4);
             }
             Self::Death(..) | Self::DiskFull | Self::Fault(..) => {}
         }
         match *self {
-            Self::Fault(deed, fault) => {
-                let aimed = aim(deed, fault, 0.3);
-                house.world.set(|rules| rules.aims.extend(aimed));
-            }
+            Self::Fault(deed, fault) => aim(deed, fault, 0.3),
             Self::Death(deed, when) => *house.fuse.only.lock().unwrap() = Some((deed, when)),
             Self::Everything | Self::DiskFull => {}
         }
@@ -69,31 +74,29 @@ impl Peril {
             Self::DiskFull => {
                 // Full for some lives, with room for some commits or none; then somebody frees it.
                 let left = random.random_bool(0.7).then(|| random.random_range(0..10));
-                *house.disk.room().commits_left.lock().unwrap() = left;
+                house.disk.room.set(left);
             }
             Self::Fault(..) => {}
         }
     }
 
-    /// From here on nothing fails; says how often something struck.
-    pub(super) fn end(house: &House) -> u64 {
-        *house.disk.room().commits_left.lock().unwrap() = None;
-        let met = house.world.set(|rules| {
+    /// From here on nothing fails; says how often this struck.
+    pub(super) fn end(&self, house: &House, crashes: u64) -> u64 {
+        house.disk.room.set(None);
+        let aims = house.world.set(|rules| {
             (rules.fault_rate, rules.is_down) = (0.0, false);
             rules.gone.clear();
-            // The last that was aimed is what the life is about.
-            let met = rules
-                .aims
-                .len()
-                .checked_sub(1)
-                .map(|last| rules.struck[last]);
-            rules.aims.clear();
-            met.unwrap_or_default()
+            std::mem::take(&mut rules.aims)
         });
-        let deaths = *house.fuse.times.lock().unwrap();
-        let refused = *house.disk.room().refused.lock().unwrap();
-        let is_death = house.fuse.only.lock().unwrap().is_some();
-        if is_death { deaths } else { met + refused }
+        match *self {
+            Self::Everything => crashes,
+            Self::Death(..) => house.fuse.countdown.times_over(),
+            Self::DiskFull => house.disk.room.times_over(),
+            Self::Fault(deed, _) => {
+                let aimed = aims.iter().filter(|aim| aim.deed == deed);
+                aimed.map(|aim| aim.struck).sum()
+            }
+        }
     }
 
     fn name(&self) -> String {
@@ -142,36 +145,33 @@ fn points() -> Vec<Peril> {
             continue;
         }
         let wait = Duration::from_secs(3);
-        let faults = [
-            Fault::LostAnswer,
-            Fault::Failed,
-            Fault::Refused,
-            Fault::RateLimited(wait),
-            Fault::HangsBefore,
-            Fault::HangsAfter,
-            Fault::Slow(wait),
-            Fault::Panics,
-        ];
+        // Only a message that is sent can be shown otherwise.
+        let faults = Fault::all(wait).into_iter();
+        let faults = faults.filter(|fault| deed == Deed::Send || *fault != Fault::Unfaithful);
         points.extend(faults.map(|fault| Peril::Fault(deed, fault)));
-        if deed == Deed::Send {
-            points.push(Peril::Fault(deed, Fault::Unfaithful));
-        }
     }
     points.push(Peril::Everything);
     points
+}
+
+/// The page before the table, the table, and what follows it.
+fn page() -> [String; 3] {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (table, after) = rest.split_once(END).unwrap();
+    [before, table, after].map(str::to_owned)
 }
 
 /// All lives of one point together.
 fn lives(point: &Peril, seeds: u64) -> Life {
     let mut sum = Life::default();
     for seed in 0..seeds {
-        let life = std::panic::catch_unwind(|| run(seed, point)).unwrap_or_else(|panic| {
+        let life = std::panic::catch_unwind(|| on_paused_time(live(seed, point)));
+        let life = life.unwrap_or_else(|panic| {
             eprintln!("{} failed with seed {seed}", point.name());
             std::panic::resume_unwind(panic)
         });
-        sum.struck += life
-            .struck
-            .max(life.crashes * u64::from(*point == Peril::Everything));
+        sum.struck += life.struck;
         sum.notices += life.notices;
         sum.lost += life.lost;
         sum.doubled += life.doubled;
@@ -210,18 +210,14 @@ fn whatever_strikes_whichever_deed_nothing_is_lost_and_nothing_said_twice() {
     }
     println!("{table}");
     if number("STEWARD_MATRIX_REPORT").is_some() {
-        let page = std::fs::read_to_string(PAGE).unwrap();
-        let (before, rest) = page.split_once(BEGIN).unwrap();
-        let (_, after) = rest.split_once(END).unwrap();
+        let [before, _, after] = page();
         std::fs::write(PAGE, format!("{before}{BEGIN}\n{table}\n{END}{after}")).unwrap();
     }
 }
 
 #[test]
 fn the_page_has_a_row_for_every_point() {
-    let page = std::fs::read_to_string(PAGE).unwrap();
-    let (_, rest) = page.split_once(BEGIN).unwrap();
-    let (table, _) = rest.split_once(END).unwrap();
+    let [_, table, _] = page();
     let rows = table.lines().filter(|line| line.ends_with(" | 0 | 0 |"));
     let names: Vec<&str> = rows.filter_map(|row| row.split(" | ").next()).collect();
     let wanted: Vec<String> = points()

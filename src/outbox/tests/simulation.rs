@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
     house::{ALARMS, House, NEWS, Process, gone, incident, routes, transition},
-    machine::Deed,
+    machine::{Deed, on_paused_time},
     matrix::Peril,
     world::Standing,
 };
@@ -35,7 +35,7 @@ pub(super) struct Life {
     pub(super) crashes: u64,
     pub(super) messages: usize,
     pub(super) finds: u64,
-    /// What strikes, and how often it did.
+    /// How often the peril struck.
     pub(super) struck: u64,
     pub(super) notices: u64,
     /// Notices that stand nowhere and should.
@@ -60,7 +60,7 @@ fn over_faults_and_crashes_every_notice_stands_once() {
     let seeds = one.map_or(0..count, |seed| seed..seed.saturating_add(1));
     let (mut crashes, mut messages, mut finds) = (0, 0, 0);
     for seed in seeds {
-        match std::panic::catch_unwind(|| run(seed, &Peril::Everything)) {
+        match std::panic::catch_unwind(|| on_paused_time(live(seed, &Peril::Everything))) {
             Ok(life) => {
                 assert_eq!((life.lost, life.doubled), (0, 0), "seed {seed}: {life:?}");
                 crashes += life.crashes;
@@ -80,16 +80,6 @@ fn over_faults_and_crashes_every_notice_stands_once() {
     }
 }
 
-/// The life of one seed, on paused time.
-pub(super) fn run(seed: u64, peril: &Peril) -> Life {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(live(seed, peril))
-}
-
 struct Plot {
     random: StdRng,
     meant: Meant,
@@ -100,7 +90,7 @@ struct Plot {
     next: u64,
 }
 
-async fn live(seed: u64, peril: &Peril) -> Life {
+pub(super) async fn live(seed: u64, peril: &Peril) -> Life {
     let mut house = House::new(seed);
     let mut plot = Plot {
         random: StdRng::seed_from_u64(seed),
@@ -126,7 +116,7 @@ async fn live(seed: u64, peril: &Peril) -> Life {
         process.kill().await;
     }
     // The last life: nothing fails any more, and what the last crash may have swallowed is owed again.
-    life.struck = Peril::end(&house);
+    life.struck = peril.end(&house, life.crashes);
     let process = house.start();
     let again = plot.again();
     for notice in again {
@@ -147,26 +137,14 @@ async fn live(seed: u64, peril: &Peril) -> Life {
     let messages = [house.world.seen(NEWS), house.world.seen(ALARMS)].concat();
     for id in &plot.order {
         let meant = plot.meant.get(id).unwrap();
-        let count = standing(&messages, id);
+        let found = Found::of(&messages, id);
         life.notices += 1;
-        life.lost += u64::from(meant.is_some() && count == 0);
-        life.doubled += u64::from(count > 1);
-        if count == 1 {
-            check(&messages, id, meant);
-        }
+        life.lost += u64::from(meant.is_some() && found.count() == 0);
+        life.doubled += u64::from(found.count() > 1);
+        found.check(id, meant);
     }
     (life.messages, life.finds) = (messages.len(), house.world.calls(Deed::Find));
     life
-}
-
-/// In how many messages a notice stands, as card or as row.
-fn standing(messages: &[Standing], id: &NoticeId) -> usize {
-    let row = format!("{},", id.as_str());
-    let is_here = |message: &&Standing| {
-        let mut lines = message.files.iter().flat_map(|file| file.lines());
-        message.message.cards[0].footer == id.as_str() || lines.any(|line| line.starts_with(&row))
-    };
-    messages.iter().filter(is_here).count()
 }
 
 /// One day of owing; says whether a commit failed, which ends the process.
@@ -324,43 +302,67 @@ impl Plot {
     }
 }
 
-/// Where the id stands says what is meant; what was taken back is marked.
-fn check(messages: &[Standing], id: &NoticeId, meant: &Option<String>) {
-    let row = format!("{},", id.as_str());
-    let is_card = |message: &&Standing| message.message.cards[0].footer == id.as_str();
-    let is_row = |message: &&Standing| {
-        let mut files = message.files.iter();
-        files.any(|file| file.lines().any(|line| line.starts_with(&row)))
-    };
-    let cards: Vec<&Standing> = messages.iter().filter(is_card).collect();
-    let rows: Vec<&Standing> = messages.iter().filter(is_row).collect();
-    let Some(text) = meant else {
-        if let [card] = cards.as_slice() {
-            assert_eq!(card.message.cards[0].severity, Severity::Retracted, "{id}");
+/// The messages in which a notice stands: as a card, or as a row.
+struct Found<'a> {
+    cards: Vec<&'a Standing>,
+    rows: Vec<&'a Standing>,
+}
+
+impl<'a> Found<'a> {
+    fn of(messages: &'a [Standing], id: &NoticeId) -> Self {
+        let row = row(id);
+        let is_card = |message: &&Standing| message.message.cards[0].footer == id.as_str();
+        let is_row = |message: &&Standing| {
+            let mut files = message.files.iter();
+            files.any(|file| file.lines().any(|line| line.starts_with(&row)))
+        };
+        Self {
+            cards: messages.iter().filter(is_card).collect(),
+            rows: messages.iter().filter(is_row).collect(),
         }
-        return;
-    };
-    if let [card] = cards.as_slice() {
-        let title = &card.message.cards[0].title.0;
-        assert_eq!(
-            title,
-            &[Span::Plain(text.clone())],
-            "{id} is not up to date"
-        );
     }
-    if let [group] = rows.as_slice() {
-        let is_new = |line: &str| line.starts_with(&row) && line.ends_with(&format!(",{text}"));
-        let table = group.message.table.as_ref().unwrap();
-        let subject = id.as_str().split('/').nth(1).unwrap();
-        let mut lines = table.lines();
-        let is_shown = lines.any(|line| line.contains(subject) && line.contains(text.as_str()));
-        let is_marked = |line: &&str| line.starts_with("changed") || line.starts_with("taken back");
-        let is_full = table.lines().filter(is_marked).count() >= 15;
-        assert!(
-            is_shown || is_full || group.files.iter().any(|file| file.lines().any(is_new)),
-            "{id}: the row is not up to date:\n{table}"
-        );
+
+    fn count(&self) -> usize {
+        self.cards.len() + self.rows.len()
     }
+
+    /// Where it stands once it says what is meant; what was taken back is marked.
+    fn check(&self, id: &NoticeId, meant: &Option<String>) {
+        let Some(text) = meant else {
+            if let [card] = self.cards.as_slice() {
+                assert_eq!(card.message.cards[0].severity, Severity::Retracted, "{id}");
+            }
+            return;
+        };
+        if let [card] = self.cards.as_slice() {
+            let title = &card.message.cards[0].title.0;
+            assert_eq!(
+                title,
+                &[Span::Plain(text.clone())],
+                "{id} is not up to date"
+            );
+        }
+        if let [group] = self.rows.as_slice() {
+            let is_new =
+                |line: &str| line.starts_with(&row(id)) && line.ends_with(&format!(",{text}"));
+            let table = group.message.table.as_ref().unwrap();
+            let subject = id.as_str().split('/').nth(1).unwrap();
+            let mut lines = table.lines();
+            let is_shown = lines.any(|line| line.contains(subject) && line.contains(text.as_str()));
+            let is_marked =
+                |line: &&str| line.starts_with("changed") || line.starts_with("taken back");
+            let is_full = table.lines().filter(is_marked).count() >= 15;
+            assert!(
+                is_shown || is_full || group.files.iter().any(|file| file.lines().any(is_new)),
+                "{id}: the row is not up to date:\n{table}"
+            );
+        }
+    }
+}
+
+/// What a row of a table begins with.
+fn row(id: &NoticeId) -> String {
+    format!("{},", id.as_str())
 }
 
 /// A person looks at what nobody can tell, and has it sent again.

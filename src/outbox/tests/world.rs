@@ -42,12 +42,31 @@ pub(super) enum Fault {
     Panics,
 }
 
+impl Fault {
+    /// Each of them, where those that take time take so much.
+    pub(super) const fn all(wait: Duration) -> [Self; 9] {
+        [
+            Self::LostAnswer,
+            Self::Failed,
+            Self::Refused,
+            Self::RateLimited(wait),
+            Self::HangsBefore,
+            Self::HangsAfter,
+            Self::Slow(wait),
+            Self::Unfaithful,
+            Self::Panics,
+        ]
+    }
+}
+
 /// One fault that one deed alone meets, at a rate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Aim {
     pub(super) deed: Deed,
     pub(super) fault: Fault,
     pub(super) rate: f64,
+    /// How often it met it.
+    pub(super) struck: u64,
 }
 
 /// A message that stands in the world.
@@ -72,9 +91,8 @@ pub(super) struct Rules {
     pub(super) faults: Vec<Fault>,
     /// Share of the calls that go wrong by themselves.
     pub(super) fault_rate: f64,
-    /// What alone goes wrong with one deed, and how often each did.
+    /// What goes wrong with one deed alone.
     pub(super) aims: Vec<Aim>,
-    pub(super) struck: Vec<u64>,
     pub(super) gone: BTreeSet<ChannelId>,
     /// Channels whose history is forbidden.
     pub(super) secret: BTreeSet<ChannelId>,
@@ -102,7 +120,6 @@ impl World {
             faults: Vec::new(),
             fault_rate: 0.0,
             aims: Vec::new(),
-            struck: vec![0; 2],
             gone: BTreeSet::new(),
             secret: BTreeSet::new(),
             is_down: false,
@@ -146,9 +163,9 @@ impl World {
             if !rules.faults.is_empty() {
                 return Some(rules.faults.remove(0));
             }
-            for (at, aim) in rules.aims.clone().into_iter().enumerate() {
+            for aim in &mut rules.aims {
                 if aim.deed == deed && rules.random.random_bool(aim.rate) {
-                    rules.struck[at] += 1;
+                    aim.struck += 1;
                     return Some(aim.fault);
                 }
             }
@@ -157,17 +174,7 @@ impl World {
                 return None;
             }
             let wait = Duration::from_millis(rules.random.random_range(100..4_000));
-            let faults = [
-                Fault::LostAnswer,
-                Fault::Failed,
-                Fault::Refused,
-                Fault::RateLimited(wait),
-                Fault::HangsBefore,
-                Fault::HangsAfter,
-                Fault::Slow(wait),
-                Fault::Unfaithful,
-                Fault::Panics,
-            ];
+            let faults = Fault::all(wait);
             Some(faults[rules.random.random_range(0..faults.len())])
         })
     }
