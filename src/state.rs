@@ -9,6 +9,7 @@ use crate::{
     alert::incident::Incidents,
     book::Book,
     canary::Canary,
+    census::Census,
     jobs::{HasJobs, Jobs},
     outbox::{HasOutbox, Outbox},
     store::{
@@ -31,6 +32,8 @@ pub struct State {
     pub progress: Table<Progress>,
     /// Incidents per network, and those of the [`HOUSE`].
     pub incidents: BTreeMap<String, Incidents>,
+    /// How many attesters were in each state, per network.
+    pub census: BTreeMap<String, Census>,
     /// The canary.
     pub canary: Table<Canary>,
     /// What is owed to channels.
@@ -45,6 +48,7 @@ impl Default for State {
             books: BTreeMap::new(),
             progress: Table::new(""),
             incidents: BTreeMap::from([(HOUSE.to_owned(), Incidents::new(HOUSE))]),
+            census: BTreeMap::new(),
             canary: Table::new(""),
             outbox: Outbox::default(),
             jobs: Jobs::new(0),
@@ -64,7 +68,9 @@ impl State {
     ) -> Result<Self, StoreError> {
         let mut books = BTreeMap::new();
         let mut incidents = BTreeMap::from([(HOUSE.to_owned(), Incidents::load(HOUSE, store)?)]);
+        let mut census = BTreeMap::new();
         for network in networks {
+            census.insert(network.to_owned(), Census::load(network, store)?);
             books.insert(network.to_owned(), Book::load(network, store)?);
             incidents.insert(network.to_owned(), Incidents::load(network, store)?);
         }
@@ -72,6 +78,7 @@ impl State {
             books,
             progress: Table::load("", store)?,
             incidents,
+            census,
             canary: Table::load("", store)?,
             outbox: Outbox::load(store)?,
             jobs: Jobs::load(store, incarnation)?,
@@ -96,6 +103,13 @@ impl State {
         self.incidents
             .entry(network.to_owned())
             .or_insert_with(|| Incidents::new(network))
+    }
+
+    /// The census of a network, made where there is none.
+    pub fn census_or_new(&mut self, network: &str) -> &mut Census {
+        self.census
+            .entry(network.to_owned())
+            .or_insert_with(|| Census::new(network))
     }
 
     /// How far a network was read.
@@ -142,6 +156,9 @@ impl Tables for State {
         ];
         for incidents in self.incidents.values_mut() {
             tables.extend(incidents.tables());
+        }
+        for census in self.census.values_mut() {
+            tables.push(census.table());
         }
         for book in self.books.values_mut() {
             tables.extend(book.tables());

@@ -2,7 +2,7 @@
 //!
 //! Nobody is pinged but the roles that a new message names; an edit pings nobody.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use serenity::{
     builder::{CreateAllowedMentions, CreateMessage, EditMessage},
     model::{
@@ -12,7 +12,10 @@ use serenity::{
 };
 use steward::{alert::card::Message, outbox::courier::Parcel};
 
-use super::embed;
+use super::{
+    embed,
+    picture::{self, Picture},
+};
 
 /// Files of a message, Discord's most.
 pub const FILES_MAX: usize = 10;
@@ -21,8 +24,8 @@ const ROLES_MAX: usize = 100;
 
 /// The body of `POST /channels/{id}/messages`.
 #[must_use]
-pub fn new_message(parcel: &Parcel) -> Value {
-    let shown = embed::shown(&parcel.message);
+pub fn new_message(parcel: &Parcel, pictures: &[Picture]) -> Value {
+    let shown = embed::shown(&parcel.message, pictures);
     let roles = parcel.message.mention_roles.iter().filter(|id| **id > 0);
     let roles: Vec<RoleId> = roles.map(|id| RoleId::new(*id)).take(ROLES_MAX).collect();
     let mut message = CreateMessage::new()
@@ -39,27 +42,29 @@ pub fn new_message(parcel: &Parcel) -> Value {
     }
     let mut body = json(&message);
     if let Some(body) = body.as_object_mut() {
-        let files = parcel.message.attachments.iter().take(FILES_MAX);
-        let files: Vec<Value> = files
-            .enumerate()
-            .map(|(place, file)| json!({ "id": place, "filename": file.name }))
-            .collect();
+        let files = picture::attachments(&parcel.message.attachments, pictures);
         body.insert("attachments".to_owned(), files.into());
     }
     body
 }
 
-/// The body of `PATCH /channels/{id}/messages/{id}`. Attachments are not named, and so stay.
+/// The body of `PATCH /channels/{id}/messages/{id}`. Files that are not named are taken away, and where none is named all
+/// stay: new pictures take the place of the old, and a table keeps its file.
 #[must_use]
-pub fn edited_message(message: &Message) -> Value {
-    let shown = embed::shown(message);
-    json(
+pub fn edited_message(message: &Message, pictures: &[Picture]) -> Value {
+    let shown = embed::shown(message, pictures);
+    let mut body = json(
         &EditMessage::new()
             .content(shown.content.unwrap_or_default())
             .allowed_mentions(mentions())
             .embeds(shown.embeds)
             .components(shown.rows),
-    )
+    );
+    if let Some(body) = body.as_object_mut().filter(|_| !pictures.is_empty()) {
+        let files = picture::attachments(&[], pictures);
+        body.insert("attachments".to_owned(), files.into());
+    }
+    body
 }
 
 /// Content type of a file by its name.
@@ -68,6 +73,7 @@ pub fn mime(name: &str) -> &'static str {
     match name.rsplit_once('.').map(|(_, end)| end) {
         Some("csv") => "text/csv",
         Some("json") => "application/json",
+        Some("png") => "image/png",
         _ => "text/plain",
     }
 }

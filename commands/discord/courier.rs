@@ -25,6 +25,7 @@ use super::{
     answer::{Answer, Kind, OLD_EDITS, later, lost},
     body,
     connection::Connection,
+    picture::{self, Picture},
     rates::{Lane, Rates},
     search::{self, Sought},
 };
@@ -126,14 +127,11 @@ impl DiscordCourier {
 
     async fn send_parcel(&self, parcel: &Parcel) -> Result<Receipt, CourierError> {
         let channel = parcel.channel;
-        let payload = body::new_message(parcel);
+        let pictures = picture::pictures(&parcel.message);
+        let payload = body::new_message(parcel, &pictures);
         let request = self.request(Method::POST, &messages(channel))?;
-        let files = &parcel.message.attachments;
-        let request = if files.is_empty() {
-            request.json(&payload)
-        } else {
-            request.multipart(form(&payload, files)?)
-        };
+        let files = files(&parcel.message.attachments, pictures);
+        let request = with_files(request, &payload, files)?;
         let answer = self
             .ask(&[Lane::Send(channel)], Kind::Once, request)
             .await?;
@@ -152,9 +150,10 @@ impl DiscordCourier {
         content: &Message,
     ) -> Result<(), CourierError> {
         let path = format!("{}/{}", messages(channel), message.0);
-        let request = self
-            .request(Method::PATCH, &path)?
-            .json(&body::edited_message(content));
+        let pictures = picture::pictures(content);
+        let payload = body::edited_message(content, &pictures);
+        let request = self.request(Method::PATCH, &path)?;
+        let request = with_files(request, &payload, files(&[], pictures))?;
         let lanes = [Lane::Edit(channel), Lane::EditOld(channel, message)];
         self.ask(&lanes, Kind::Repeatable, request).await?;
         Ok(())
@@ -321,15 +320,33 @@ async fn read(mut response: reqwest::Response, kind: Kind) -> Result<Vec<u8>, Co
     Ok(bytes)
 }
 
-/// `payload_json` and `files[n]` (reference.mdx, "Uploading Files").
-fn form(payload: &Value, files: &[Attachment]) -> Result<Form, CourierError> {
+/// Name and bytes of the files of a message, in the order of [`picture::attachments`].
+fn files(attachments: &[Attachment], pictures: Vec<Picture>) -> Vec<(String, Vec<u8>)> {
+    let attachments = attachments.iter().take(body::FILES_MAX);
+    let attachments = attachments.map(|file| (file.name.clone(), file.text.clone().into_bytes()));
+    let pictures = pictures
+        .into_iter()
+        .map(|picture| (picture.name, picture.png));
+    attachments.chain(pictures).collect()
+}
+
+/// `payload_json` and `files[n]` (reference.mdx, "Uploading Files"), or where there is no file, plain JSON.
+fn with_files(
+    request: RequestBuilder,
+    payload: &Value,
+    files: Vec<(String, Vec<u8>)>,
+) -> Result<RequestBuilder, CourierError> {
+    if files.is_empty() {
+        return Ok(request.json(payload));
+    }
     let mut form = Form::new().text("payload_json", payload.to_string());
-    for (place, file) in files.iter().enumerate().take(body::FILES_MAX) {
-        let part = Part::text(file.text.clone())
-            .file_name(file.name.clone())
-            .mime_str(body::mime(&file.name))
+    for (place, (name, bytes)) in files.into_iter().enumerate() {
+        let kind = body::mime(&name);
+        let part = Part::bytes(bytes)
+            .file_name(name)
+            .mime_str(kind)
             .map_err(|error| CourierError::Refused(error.to_string()))?;
         form = form.part(format!("files[{place}]"), part);
     }
-    Ok(form)
+    Ok(request.multipart(form))
 }

@@ -19,6 +19,8 @@ use steward::{
     units::UnixSeconds,
 };
 
+use super::picture::Picture;
+
 /// Rows of buttons, Discord's most.
 const ROWS_MAX: usize = 5;
 /// 9999-12-31 23:59:59 UTC.
@@ -39,7 +41,7 @@ pub struct Shown {
 
 /// Lays a message out, within every limit.
 #[must_use]
-pub fn shown(message: &Message) -> Shown {
+pub fn shown(message: &Message, pictures: &[Picture]) -> Shown {
     let message = fit_message(message.clone());
     let table = markdown::table(&message);
     let last = message.cards.len().saturating_sub(1);
@@ -47,7 +49,13 @@ pub fn shown(message: &Message) -> Shown {
         .cards
         .iter()
         .enumerate()
-        .map(|(place, card)| embed(card, table.as_deref().filter(|_| place == last)))
+        .map(|(place, card)| {
+            let embed = embed(card, table.as_deref().filter(|_| place == last));
+            match pictures.iter().find(|picture| picture.card == place) {
+                Some(picture) => embed.attachment(&picture.name),
+                None => embed,
+            }
+        })
         .collect();
     if let (true, Some(table)) = (embeds.is_empty(), table) {
         embeds.push(CreateEmbed::new().description(table));

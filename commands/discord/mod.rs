@@ -13,6 +13,7 @@ pub mod embed;
 pub mod errors;
 pub mod gateway;
 pub mod permission;
+pub mod picture;
 pub mod rates;
 pub mod registration;
 pub mod reply;

@@ -9,7 +9,7 @@ use serenity::all::{
 };
 use steward::alert::card::Message;
 
-use super::{body::FILES_MAX, embed};
+use super::{body::FILES_MAX, embed, picture};
 
 /// An answer of a sentence or two.
 pub fn text(text: String) -> EditInteractionResponse {
@@ -22,7 +22,8 @@ pub fn text(text: String) -> EditInteractionResponse {
 
 /// An answer made of cards.
 pub fn message(message: &Message) -> EditInteractionResponse {
-    let shown = embed::shown(message);
+    let pictures = picture::pictures(message);
+    let shown = embed::shown(message, &pictures);
     let mut answer = EditInteractionResponse::new()
         .content(shown.content.unwrap_or_default())
         .allowed_mentions(CreateAllowedMentions::new())
@@ -30,6 +31,10 @@ pub fn message(message: &Message) -> EditInteractionResponse {
         .components(shown.rows);
     for file in message.attachments.iter().take(FILES_MAX) {
         let file = CreateAttachment::bytes(file.text.as_bytes(), &file.name);
+        answer = answer.new_attachment(file);
+    }
+    for picture in pictures {
+        let file = CreateAttachment::bytes(picture.png, picture.name).description(picture.alt);
         answer = answer.new_attachment(file);
     }
     answer

@@ -68,6 +68,7 @@ fn card(body: Vec<Text>, at: UnixSeconds) -> Card {
         title: Text::plain("What steward can be asked"),
         body,
         fields: Vec::new(),
+        chart: None,
         footer: format!("steward {}", steward::version::VERSION),
         at,
         buttons: Vec::new(),

@@ -66,6 +66,7 @@ fn incident() -> Message {
             field("Deadline", deadline),
             field("Incident", "open".into()),
         ],
+        chart: None,
         footer: "testnet/0x12/coinbase_missing/1".to_owned(),
         at: NOW,
         buttons: vec![Button {

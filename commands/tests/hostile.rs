@@ -94,6 +94,7 @@ fn card() -> impl Strategy<Value = Card> {
             title,
             body,
             fields,
+            chart: None,
             footer,
             at: UnixSeconds::new(at),
             buttons,

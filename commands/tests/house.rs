@@ -9,6 +9,7 @@ use steward::{
         Book,
         records::{Chapter, EntryQueue, Provider, QueueEntry, Rollup},
     },
+    chart::Count,
     clock::SystemClock,
     config::{Config, Need},
     keys::{Configured, ConfiguredCoinbase, Host, Keys, KeysFileName, KeysObservation},
@@ -72,6 +73,10 @@ pub(crate) async fn fill(service: &Service) {
     let now = service.clock.now();
     let filled = service.writer.commit(|state, _| {
         state.books.insert("mainnet".to_owned(), book(now));
+        for (hours, of) in [(3, [1, 0, 0, 0, 0]), (1, [0, 1, 0, 0, 0])] {
+            let at = UnixSeconds::new(now.value() - hours * 3_600);
+            state.census_or_new("mainnet").note(Count { at, of });
+        }
         state.change_progress("mainnet", |progress| {
             progress.head = BlockNumber::new(BLOCK);
             progress.head_at = now;

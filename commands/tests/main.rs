@@ -19,6 +19,7 @@ mod hostile;
 mod house;
 mod manual;
 mod people;
+mod pictures;
 mod process;
 mod questions;
 mod world;

@@ -17,7 +17,7 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// A connected bot over a filled service whose outbox is at work.
-async fn lived_in() -> Bot {
+pub(crate) async fn lived_in() -> Bot {
     let fake = quick().await;
     let service = house::service(&fake);
     house::fill(&service).await;
@@ -27,7 +27,7 @@ async fn lived_in() -> Bot {
     bot
 }
 
-async fn ask(bot: &Bot, user: Snowflake, command: &str, options: &Value) -> Message {
+pub(crate) async fn ask(bot: &Bot, user: Snowflake, command: &str, options: &Value) -> Message {
     let asked = bot.fake.slash(user, command, options).unwrap();
     asked.answered(DEADLINE).await.unwrap();
     let reply = asked.reply(PATIENCE).await.unwrap();

@@ -43,6 +43,7 @@ pub(crate) fn card() -> Card {
             value: Text::plain("none"),
             inline: true,
         }],
+        chart: None,
         footer: "mainnet/0x12/coinbase_missing/1".to_owned(),
         at: UnixSeconds::new(1_795_000_000),
         buttons: vec![

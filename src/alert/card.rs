@@ -6,7 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Address, B256, BlockNumber, UnixSeconds};
+use crate::{
+    chart::Chart,
+    units::{Address, B256, BlockNumber, UnixSeconds},
+};
 
 /// How much it matters; the colour of the card and the first sign of its title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -218,6 +221,9 @@ pub struct Card {
     pub body: Vec<Text>,
     /// At most six.
     pub fields: Vec<Field>,
+    /// What is drawn below them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chart: Option<Chart>,
     /// Ids and build.
     pub footer: String,
     /// When it happened on chain, or where there is no chain in it, when it was found.

@@ -4,19 +4,25 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Query, State},
-    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    extract::{Path, Query, State},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    },
     response::IntoResponse,
     routing::get,
 };
 use serde::Deserialize;
 
-use crate::preview::{Board, Sight};
+use crate::{
+    outbox::courier::MessageId,
+    preview::{Board, Sight},
+};
 
 /// Longest wait for news; below the time that any answer may take.
 const NEWS_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Nothing from elsewhere, nothing inline: words of others stay words.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
 /// The routes of the preview page of `board`; they need nothing else, so they fit into any router.
@@ -35,6 +41,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(board: Arc<Board>) -> Router<S> 
             get(|| file("text/javascript; charset=utf-8", script)),
         )
         .route("/preview/messages", get(messages))
+        .route("/preview/charts/{message}/{card}", get(chart))
         .with_state(board)
 }
 
@@ -64,6 +71,25 @@ async fn messages(State(board): State<Arc<Board>>, Query(seen): Query<Seen>) -> 
             .is_ok();
     }
     Json(board.sight())
+}
+
+/// The picture of a card's chart.
+async fn chart(
+    State(board): State<Arc<Board>>,
+    Path((message, card)): Path<(u64, usize)>,
+) -> Result<impl IntoResponse, StatusCode> {
+    let chart = board.chart(MessageId(message), card);
+    let chart = chart.ok_or(StatusCode::NOT_FOUND)?;
+    let png = chart.png().map_err(|error| {
+        tracing::warn!(%error, "no picture for the preview");
+        StatusCode::INTERNAL_SERVER_ERROR
+    })?;
+    let head = [
+        (CONTENT_TYPE, "image/png"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    Ok((head, png))
 }
 
 #[cfg(test)]

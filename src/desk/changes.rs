@@ -1,6 +1,6 @@
 //! Changes of a book, told as notices.
 
-use super::{Bureau, Desk, census, coinbases::Outlooks, owe};
+use super::{Bureau, Desk, census_of, coinbases::Outlooks, owe};
 use crate::{
     alert::{
         class::Class,
@@ -307,7 +307,7 @@ impl Scene<'_> {
     pub(super) fn introduced(&self, state: &mut State) {
         let network = self.bureau.network.as_str();
         let ours = self.desk.ours(state, network);
-        let counts = census(state, &ours, network);
+        let counts = census_of(state, &ours, network);
         let Some(book) = state.book(network) else {
             return;
         };

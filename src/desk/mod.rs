@@ -32,6 +32,7 @@ use crate::{
     attester::Stage,
     book::fold::Ours,
     chain::endpoints::Endpoints,
+    chart::Count,
     keys::KeysObservation,
     outbox::Routes,
     provider::coinbase::{CommonCoinbases, Rungs},
@@ -221,6 +222,24 @@ impl Desk {
         }
     }
 
+    /// Writes down how many attesters are in each state, where the hour is still to be counted; nothing while it is not
+    /// known which are ours.
+    fn count(&self, state: &mut State, network: &str) {
+        let Some(chapter) = state.book(network).map(|book| book.summary()) else {
+            return;
+        };
+        let census = state.census_or_new(network);
+        let is_begun = chapter.cursor.number.value() > 0;
+        if !is_begun || !census.is_due(chapter.at) || self.provider(state, network).is_none() {
+            return;
+        }
+        let ours = self.ours(state, network);
+        let counts: BTreeMap<Stage, u64> = census_of(state, &ours, network).into_iter().collect();
+        let of = Stage::ALL.map(|stage| counts.get(&stage).copied().unwrap_or_default());
+        let count = Count { at: chapter.at, of };
+        state.census_or_new(network).note(count);
+    }
+
     fn is_due(&self, network: &str, now_ms: u64) -> bool {
         let judged = locked(&self.judged_ms).get(network).copied();
         judged.is_none_or(|judged| now_ms.saturating_sub(judged) >= JUDGE_EVERY_MS)
@@ -275,6 +294,7 @@ impl Announcer for Desk {
             }
             Happening::Tick => true,
         };
+        self.count(state, network);
         if is_news || self.is_due(network, told.now_ms) {
             self.judge(state, network, told.now_ms);
             // A rehearsal judges nothing for good.
@@ -342,7 +362,7 @@ fn label(
 }
 
 /// How many attesters are in each state.
-fn census(state: &State, ours: &Ours, network: &str) -> Vec<(Stage, u64)> {
+fn census_of(state: &State, ours: &Ours, network: &str) -> Vec<(Stage, u64)> {
     let mut counts: BTreeMap<Stage, u64> = Stage::ALL.into_iter().map(|stage| (stage, 0)).collect();
     let Some(book) = state.book(network) else {
         return counts.into_iter().collect();

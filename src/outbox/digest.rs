@@ -91,6 +91,7 @@ pub(super) fn message(entries: &[Entry], author: Text, meaning: &str) -> Message
         title: Text::plain(title(entries)),
         body: body(entries),
         fields: Vec::new(),
+        chart: None,
         footer: meaning.to_owned(),
         at: entries
             .iter()

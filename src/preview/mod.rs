@@ -16,7 +16,8 @@ use tokio::sync::watch;
 
 pub use self::{dry_run::DryRun, onlooker::Onlooker};
 use crate::{
-    alert::card::Message,
+    alert::card::{Card, Message},
+    chart::Chart,
     clock::Clock,
     outbox::courier::{ChannelId, MessageId},
     units::UnixSeconds,
@@ -36,12 +37,23 @@ pub struct Pinned {
     pub at: UnixSeconds,
     /// What it says now.
     pub message: Message,
+    /// The picture in each card, in the order of the cards.
+    pub pictures: Vec<Option<Picture>>,
     /// The message that it replies to.
     pub reply_to: Option<MessageId>,
     /// How often it was edited.
     pub edits: u32,
     /// Whether it was deleted.
     pub is_deleted: bool,
+}
+
+/// The picture in a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Picture {
+    /// What it shows.
+    pub words: String,
+    /// Where the page finds it; another one after every edit.
+    pub path: String,
 }
 
 /// Everything on a board at one moment.
@@ -114,6 +126,7 @@ impl Board {
             id,
             channel: name.unwrap_or_else(|| channel.0.to_string()),
             at: self.clock.now(),
+            pictures: pictures(id, 0, message),
             message: message.clone(),
             reply_to,
             edits: 0,
@@ -128,6 +141,14 @@ impl Board {
         });
     }
 
+    /// The chart of a card, where the board still holds it.
+    #[must_use]
+    pub fn chart(&self, id: MessageId, card: usize) -> Option<Chart> {
+        let shown = self.shown.borrow();
+        let pinned = shown.messages.iter().find(|pinned| pinned.id == id)?;
+        pinned.message.cards.get(card)?.chart.clone()
+    }
+
     /// Changes a message where the board still holds it.
     fn change(&self, id: MessageId, change: impl FnOnce(&mut Pinned)) {
         self.shown.send_if_modified(|shown| {
@@ -139,6 +160,17 @@ impl Board {
             true
         });
     }
+}
+
+fn pictures(id: MessageId, edits: u32, message: &Message) -> Vec<Option<Picture>> {
+    let cards = message.cards.iter().enumerate();
+    let picture = |(place, card): (usize, &Card)| {
+        card.chart.as_ref().map(|chart| Picture {
+            words: chart.alt(),
+            path: format!("/preview/charts/{}/{place}?edits={edits}", id.0),
+        })
+    };
+    cards.map(picture).collect()
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ impl Courier for Onlooker {
                 pinned.message = content.clone();
                 pinned.message.attachments = attachments;
                 pinned.edits = pinned.edits.saturating_add(1);
+                pinned.pictures = super::pictures(message, pinned.edits, content);
             });
             Ok(())
         }

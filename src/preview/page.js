@@ -36,7 +36,7 @@ const write = (node, text) => {
   return node;
 };
 const signs = { critical: "🔴", warning: "🟠", info: "🔵", resolved: "🟢", retracted: "⚪" };
-const drawCard = (card) => {
+const drawCard = (card, picture) => {
   const node = make("section", "card " + card.severity);
   node.append(write(make("div", "author"), card.author));
   node.append(write(make("h2", "", signs[card.severity] + " "), card.title));
@@ -49,6 +49,11 @@ const drawCard = (card) => {
       list.append(pair);
     }
     node.append(list);
+  }
+  if (picture) {
+    const image = make("img", "chart");
+    image.src = picture.path; image.alt = picture.words;
+    node.append(image);
   }
   node.append(make("div", "faint", card.footer + " • " + full(card.at)));
   return node;
@@ -65,7 +70,7 @@ const drawMessage = (it) => {
   for (const role of it.message.mention_roles || []) line.append(make("span", "pill", "@role " + role), " ");
   if (it.message.content) write(line, it.message.content);
   if (line.childNodes.length) node.append(line);
-  for (const card of it.message.cards) node.append(drawCard(card));
+  it.message.cards.forEach((card, index) => node.append(drawCard(card, it.pictures[index])));
   if (it.message.table) node.append(make("pre", "", it.message.table));
   for (const file of it.message.attachments || []) node.append(make("div", "faint", "📎 " + file.name));
   const row = make("div", "buttons");

@@ -8,6 +8,7 @@ use steward::{
 };
 
 use crate::{
+    agreement::with_desk,
     watched::{NETWORK, Watched},
     world::{
         action::{Action, Key},
@@ -109,6 +110,39 @@ async fn a_reorg_during_a_long_absence_is_noticed() {
     });
     watched.is_right().await;
     assert_eq!(standing(&watched, 0).await.0, Stage::InStakingProviderQueue);
+}
+
+/// Goal: the chart of `/status` shows what was. Method: ours move from one queue to the other between hours; what blocks
+/// said that are gone is not kept, and a restart forgets nothing.
+#[tokio::test(start_paused = true)]
+async fn every_hour_is_counted_once_and_anew_where_its_blocks_are_gone() {
+    let counts = async |watched: &Watched| -> Vec<[u64; 5]> {
+        let state = watched.writer.read().await;
+        let census = state.census.get(NETWORK).unwrap();
+        census.counts().map(|count| count.of).collect()
+    };
+    let mut watched = with_desk(watched(2, 1));
+    watched.is_right().await;
+    for staked in [1, 3] {
+        watched.play(|world| {
+            world.pass(3_600);
+            stake(world, staked);
+            world.mine();
+        });
+        watched.is_right().await;
+    }
+    watched.play(|world| world.pass(3_600));
+    watched.is_right().await;
+    // The first hour began with nothing.
+    let seen = [[0; 5], [0, 8, 2, 0, 0], [0, 7, 3, 0, 0], [0, 4, 6, 0, 0]];
+    assert_eq!(counts(&watched).await, seen);
+    watched.play(|world| world.reorg(3, |_| false));
+    watched.is_right().await;
+    let kept = counts(&watched).await;
+    assert_eq!(kept, seen[..2]);
+    watched.restart();
+    watched.is_right().await;
+    assert_eq!(counts(&watched).await, kept);
 }
 
 /// A new slasher in the block leaves the fold in doubt about ejections, and the views settle it: in the order of the chain.

@@ -9,6 +9,7 @@ use super::find::Place;
 use crate::{
     attester::{Attester, Stage},
     book::Book,
+    chart::QueuePoint,
     provider::entry_queue::{self, Entry, QueueFacts},
     units::{Epoch, QueueIndex, RollupVersion, UnixSeconds},
 };
@@ -158,16 +159,51 @@ impl<'a> Forecasts<'a> {
         let position = book
             .position(rollup, index)
             .ok_or("the entry has left the queue")?;
+        let queue = self.queue(book, rollup)?;
+        let place = usize::try_from(position).ok();
+        place
+            .and_then(|place| queue.get(place).copied().flatten())
+            .ok_or("the position lies behind the part of the queue that is forecast")
+    }
+
+    /// The forecast of every position of a queue that can be forecast, from the first.
+    fn queue(
+        &mut self,
+        book: &Book,
+        rollup: RollupVersion,
+    ) -> Result<&[Option<entry_queue::Forecast>], &'static str> {
         let queue = self.queues.entry(rollup).or_insert_with(|| {
             let facts = queue_facts(book, rollup)?;
             let all = entry_queue::forecast_all(&facts, 0..facts.length.min(ENTRIES_MAX));
             Ok(all.map(|(_, forecast)| forecast).collect())
         });
-        let queue = queue.as_ref().map_err(|why| *why)?;
-        let place = usize::try_from(position).ok();
-        place
-            .and_then(|place| queue.get(place).copied().flatten())
-            .ok_or("the position lies behind the part of the queue that is forecast")
+        queue.as_deref().map_err(|why| *why)
+    }
+
+    /// At most `most` positions of a queue that have moments, evenly spread, the first and the last among them.
+    pub(super) fn points(&mut self, rollup: RollupVersion, most: usize) -> Vec<QueuePoint> {
+        let Some(book) = self.place.book else {
+            return Vec::new();
+        };
+        let queue = self.queue(book, rollup).unwrap_or_default();
+        let all: Vec<QueuePoint> = (1..)
+            .zip(queue)
+            .filter_map(|(position, forecast)| {
+                let forecast = (*forecast)?;
+                Some(QueuePoint {
+                    position,
+                    earliest: forecast.earliest.moment()?.at,
+                    expected: forecast.expected.moment()?.at,
+                })
+            })
+            .collect();
+        let step = all.len().div_ceil(most.max(2)).max(1);
+        let last = all.len().saturating_sub(1);
+        let places = all.into_iter().enumerate();
+        places
+            .filter(|(place, _)| place % step == 0 || *place == last)
+            .map(|(_, point)| point)
+            .collect()
     }
 
     /// When a wrong coinbase begins to cost: now for an active attester, else the earliest activation.

@@ -12,11 +12,14 @@ use super::{
 };
 use crate::{
     book::{Book, records::Rollup},
-    units::RollupVersion,
+    chart::{EntryQueueChart, OurPlace},
+    units::{RollupVersion, UnixSeconds},
 };
 
 /// Entries of ours that are listed for each rollup; the counts are whole.
 const ENTRIES_SHOWN: usize = 1_000;
+/// Positions whose forecast is drawn: more than a picture has room for.
+const POINTS_MAX: usize = 120;
 
 /// The entry queues of the networks asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -106,6 +109,26 @@ pub fn show(glance: &Glance<'_>, network: Option<&str>) -> Result<QueueView, Ref
         }
     }
     Ok(QueueView { queues })
+}
+
+/// When the positions of a queue become validators, for a chart; `None` where fewer than two can be forecast.
+pub(super) fn chart(glance: &Glance<'_>, queue: &RollupQueue) -> Option<EntryQueueChart> {
+    let places = find::networks(glance, Some(&queue.network)).ok()?;
+    let place = *places.first()?;
+    let points = Forecasts::new(place).points(RollupVersion::new(queue.rollup), POINTS_MAX);
+    let ours = queue.entries.iter().filter_map(|entry| {
+        let expected = UnixSeconds::new(entry.forecast.expected.at?);
+        Some(OurPlace {
+            position: entry.position,
+            expected,
+        })
+    });
+    (points.len() > 1).then(|| EntryQueueChart {
+        at: place.book.map(|book| book.summary().at).unwrap_or_default(),
+        length: queue.length,
+        points,
+        ours: ours.collect(),
+    })
 }
 
 fn rollup_queue(

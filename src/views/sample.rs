@@ -26,6 +26,7 @@ use crate::{
         endpoints::EndpointHealth,
         health::{HealthState, Trouble},
     },
+    chart::Count,
     keys::{Configured, ConfiguredCoinbase, Host, Keys, KeysFileName},
     state::State,
     store::{Batch, Store, memory::MemoryStore},
@@ -67,6 +68,14 @@ impl Sample {
             progress.reorgs = 2;
             progress.reorg_depth_max = 1;
         });
+        for (hours, of) in [
+            (30, [1, 3, 0, 1, 0]),
+            (20, [1, 2, 1, 1, 0]),
+            (2, [1, 1, 1, 2, 0]),
+        ] {
+            let at = UnixSeconds::new(NOW - hours * 3_600);
+            state.census_or_new("mainnet").note(Count { at, of });
+        }
         work::tell(&mut state, work::incident());
         state.canary.put((), work::canary());
         let store = MemoryStore::default();

@@ -18,9 +18,11 @@ use super::{
     standing::AttesterState,
 };
 use crate::{
+    attester::Stage,
     chain::endpoints::EndpointHealth,
+    chart::{CensusChart, Count},
     outbox::delivery::{Delivery, DeliveryState},
-    units::{BlockNumber, BlockRef, ProviderId},
+    units::{BlockNumber, BlockRef, ProviderId, UnixSeconds},
     watcher::{
         progress::{Intervals, Progress},
         resume::Resumption,
@@ -375,6 +377,19 @@ pub(crate) fn network_status(
             .book
             .map_or(0, |book| count(book.unknown_events.len())),
     }
+}
+
+/// How many attesters were in each state hour by hour, and now; `None` where there is nothing to compare now with.
+pub(super) fn chart(glance: &Glance<'_>, of: &NetworkStatus) -> Option<CensusChart> {
+    if of.attesters_unknown_because.is_some() {
+        return None;
+    }
+    let at = UnixSeconds::new(of.cursor.block.as_ref()?.at?);
+    let now = Stage::ALL.map(|stage| of.attesters.get(&stage.into()).copied().unwrap_or_default());
+    let census = glance.state.census.get(&of.network)?;
+    let before = census.counts().filter(|count| count.at < at).copied();
+    let counts: Vec<Count> = before.chain([Count { at, of: now }]).collect();
+    (counts.len() > 1).then_some(CensusChart { counts })
 }
 
 fn attesters_unknown(place: Place<'_>) -> Option<String> {

@@ -76,6 +76,7 @@ fn card_of(words: &[String]) -> Card {
         title: spans(words),
         body: vec![spans(words); 4],
         fields: vec![field; 9],
+        chart: None,
         footer: words.concat(),
         at: UnixSeconds::new(0),
         buttons: vec![button; 7],

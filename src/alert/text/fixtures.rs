@@ -98,6 +98,9 @@ pub(crate) fn show(message: &Message) -> String {
         if !buttons.is_empty() {
             out.push(buttons.join(" "));
         }
+        if let Some(chart) = &card.chart {
+            out.push(format!("[{}: {}]", chart.file_name(), chart.alt()));
+        }
         out.push(format!("_ {}", card.footer));
     }
     out.extend(table(message));

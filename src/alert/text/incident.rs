@@ -13,13 +13,16 @@ mod tests;
 pub use row::row;
 
 use super::{Context, duration, field, relative};
-use crate::alert::{
-    card::{Button, ButtonAction, Field, Message, Severity, Span, Text},
-    class::Class,
-    facts::Facts,
-    fit::{self, CONTENT, cut_text, fit, fit_message},
-    incident::{Incident, Line, Snooze, State, Step, handle},
-    render::markdown::bare,
+use crate::{
+    alert::{
+        card::{Button, ButtonAction, Field, Message, Severity, Span, Text},
+        class::Class,
+        facts::Facts,
+        fit::{self, CONTENT, cut_text, fit, fit_message},
+        incident::{Incident, Line, Snooze, State, Step, handle},
+        render::markdown::bare,
+    },
+    chart::{Chart, TallyChart},
 };
 
 /// Lines of the time line that a card shows.
@@ -87,6 +90,7 @@ pub fn card(context: &Context<'_>, incident: &Incident) -> Message {
     card.fields.truncate(crate::alert::fit::FIELDS_MAX - 1);
     card.fields
         .push(field("Incident", standing(incident), true));
+    card.chart = chart(&incident.facts);
     card.buttons = buttons(context, incident);
     let table = match &incident.facts {
         Facts::Group(facts) if incident.is_open() && !facts.rows.is_empty() => {
@@ -99,6 +103,18 @@ pub fn card(context: &Context<'_>, incident: &Incident) -> Message {
         table,
         ..Message::default()
     })
+}
+
+/// The votes of a round, drawn against its quorum.
+fn chart(facts: &Facts) -> Option<Chart> {
+    let Facts::Slash(facts) = facts else {
+        return None;
+    };
+    Some(Chart::Tally(TallyChart {
+        round: facts.round,
+        votes: facts.votes,
+        quorum: facts.quorum,
+    }))
 }
 
 /// Adds the line and the mention that wake people to a critical incident's first card.

@@ -119,6 +119,7 @@ impl Context<'_> {
             title,
             body: Vec::new(),
             fields: Vec::new(),
+            chart: None,
             footer: fit::footer(id.as_str(), self.build),
             at,
             buttons: Vec::new(),

@@ -95,6 +95,8 @@ fn retracted(context: &Context<'_>, card: &Card, reorg: &Reorg, holds: Option<&s
         title: Text::from(Span::Struck(bare(&card.title))),
         body: std::iter::once(line).chain(holds).collect(),
         fields: Vec::new(),
+        // The picture stands in the channel already, and without a place in the card it would stand below it.
+        chart: card.chart.clone(),
         footer: card.footer.clone(),
         at: card.at,
         buttons,

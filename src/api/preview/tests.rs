@@ -18,7 +18,10 @@ use crate::{
     outbox::courier::{ChannelId, Courier as _, Parcel},
     preview::{Board, DryRun, Onlooker},
     units::UnixSeconds,
-    views::sample::Sample,
+    views::{
+        card::{self, Question},
+        sample::Sample,
+    },
 };
 use std::{sync::Arc, time::Duration};
 
@@ -61,7 +64,7 @@ impl Door {
         ];
         let head: Vec<String> = head.into_iter().filter_map(of).collect();
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let body = String::from_utf8(body.to_vec()).unwrap();
+        let body = String::from_utf8_lossy(&body).into_owned();
         (status, format!("{}\n{body}", head.join(" | ")))
     }
 }
@@ -120,6 +123,35 @@ async fn a_page_that_has_seen_everything_waits_for_news() {
     let second = parse(answer);
     assert_eq!(second["version"], 2);
     assert_eq!(second["messages"].as_array().unwrap().len(), 2);
+}
+
+/// Discord's ids are larger than a number of a page's script may be; the page is told the whole path.
+#[tokio::test]
+async fn a_chart_is_shown_in_its_card_and_told_in_words() {
+    let board = board();
+    let sample = Sample::new();
+    let question = Question::Queue { network: None };
+    let message = card::answer(&sample.glance(), &question).unwrap();
+    let courier = Onlooker::new(Arc::new(DryRun::new(clock())), Arc::clone(&board));
+    let parcel = Parcel {
+        channel: ChannelId(1),
+        nonce: "n".to_owned(),
+        message,
+        reply_to: None,
+    };
+    courier.send(&parcel).await.unwrap();
+    let door = Door(api(Some(&board)), Access::Loopback);
+    let (_, body) = door.get("/preview/messages", &[]).await;
+    let sight: Value = serde_json::from_str(body.split_once('\n').unwrap().1).unwrap();
+    let picture = &sight["messages"][0]["pictures"][0];
+    let words = picture["words"].as_str().unwrap();
+    assert!(words.contains("wait in the entry queue"), "{words}");
+    let path = picture["path"].as_str().unwrap();
+    let (status, body) = door.get(path, &[]).await;
+    assert_eq!(status, 200, "{path}");
+    assert!(body.starts_with("image/png"), "{body}");
+    let (status, _) = door.get("/preview/charts/1/0", &[]).await;
+    assert_eq!(status, 404);
 }
 
 #[tokio::test]

@@ -233,6 +233,7 @@ pub(super) fn card(id: &NoticeId, severity: Severity, text: &str) -> Card {
         title: Text::plain(text),
         body: Vec::new(),
         fields: Vec::new(),
+        chart: None,
         footer: id.as_str().to_owned(),
         at: UnixSeconds::new(1_795_219_200),
         buttons: Vec::new(),

@@ -109,6 +109,7 @@ fn card(glance: &Glance<'_>, severity: Severity, title: Text, as_of: Option<&Fre
         title,
         body: Vec::new(),
         fields: Vec::new(),
+        chart: None,
         footer: as_of.map_or_else(
             || version.clone(),
             |as_of| format!("{} · {version}", fresh(as_of)),

@@ -6,6 +6,7 @@ use crate::{
         card::{Card, Message, Severity, Text},
         text::{count, duration},
     },
+    chart::Chart,
     views::{
         forecast::When,
         glance::Glance,
@@ -84,6 +85,7 @@ fn one_queue(glance: &Glance<'_>, queue: &RollupQueue) -> Card {
             "The first {PAGE_ROWS} of ours are shown; `/attester list` shows the others."
         )));
     }
+    card.chart = queue::chart(glance, queue).map(Chart::EntryQueue);
     match &queue.flush {
         Some(flush) => card.fields = flushes(flush),
         None => card.fields.push(field(

@@ -8,6 +8,7 @@ use crate::{
         card::{Card, Field, Message, Severity, Text},
         text::{count, duration},
     },
+    chart::Chart,
     views::{
         glance::Glance,
         readiness,
@@ -116,6 +117,7 @@ fn one_network(glance: &Glance<'_>, of: &NetworkStatus) -> Card {
         );
     }
     card.fields = facts(of);
+    card.chart = status::chart(glance, of).map(Chart::Census);
     card
 }
 

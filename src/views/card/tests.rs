@@ -36,6 +36,9 @@ fn shown(message: &Message) -> String {
             })
             .collect();
         lines.extend((!buttons.is_empty()).then(|| buttons.join(" ")));
+        if let Some(chart) = &card.chart {
+            lines.push(format!("[{}: {}]", chart.file_name(), chart.alt()));
+        }
         lines.push(format!("-- {}", card.footer));
     }
     lines.extend(table(&message));
@@ -79,6 +82,7 @@ fn status_says_first_whether_it_can_work() {
     Provider: 7 \(Example Staking\)
     Head: 25,533,401, 0 s old · final: 25,533,330
     History: from block 23,700,000, missing 24,000,001 to 24,000,100; the fold agrees with the contracts: nothing is missing
+    [attesters.png: Attesters by state between 19 Nov 2025 22:40 UTC and 21 Nov 2025 04:40 UTC: NEW from 1 to 1, IN_STAKING_PROVIDER_QUEUE from 3 to 1, ROLLUP_ENTRY_QUEUE from 0 to 2, ACTIVE from 1 to 1, NO_LONGER_ACTIVE from 0 to 1.]
     -- at block 25,533,400, 12 s ago · steward 0.1.0
     == 🟠 testnet: no block was read yet | 
     The counts may miss attesters: nothing of this network was read yet.
@@ -178,6 +182,7 @@ fn the_queue_and_the_provider_are_shown() {
 Admits: 1 an epoch of 38 min
 Left of this epoch: 0 in epoch 737
 Validators: 3,200
+[entry-queue.png: 4 attesters wait in the entry queue; position 4 is expected to become a validator on 21 Nov 2025 07:19 UTC; the first of ours at position 2 on 21 Nov 2025 06:02 UTC, the last at position 4 on 21 Nov 2025 07:19 UTC.]
 -- at block 25,533,400, 12 s ago · steward 0.1.0
 ```
 position  attester     host   expected

@@ -73,6 +73,7 @@ pub(super) fn tell(state: &mut State, incident: Incident) {
         title: Text::plain("Coinbase missing"),
         body: Vec::new(),
         fields: Vec::new(),
+        chart: None,
         footer: String::new(),
         at: incident.opened_at,
         buttons: Vec::new(),

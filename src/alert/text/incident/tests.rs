@@ -119,6 +119,7 @@ fn every_class_of_incident_has_its_card() {
     Attester: fra-2/18 · `0x1212121212121212121212121212121212121212` [explorer](https://scan.test/address/0x1212121212121212121212121212121212121212) · host fra-2
     Balance: 196,000 AZTEC · ejected below 190,000 AZTEC · this slash ejects it
     Rollup: version 4248422647
+    [tally.png: 71 votes were cast in round 311; a slash needs 65.]
 
     🟠 Endpoint rpc-b.test is behind the others
     This holds since <t:1795233600:f> (<t:1795233600:R>). 2 of 3 endpoints are well; the others carry on.
