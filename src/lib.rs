@@ -15,6 +15,8 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod desk;
+#[cfg(test)]
+mod fuzz;
 pub mod jobs;
 pub mod keys;
 pub mod metrics;

@@ -6,6 +6,8 @@ pub mod class;
 pub mod condition;
 pub mod facts;
 pub mod fit;
+#[cfg(test)]
+mod fuzz;
 pub mod incident;
 pub mod notice;
 pub mod render;

@@ -13,6 +13,8 @@ pub mod bloom;
 pub mod contracts;
 pub mod endpoints;
 mod fault;
+#[cfg(test)]
+mod fuzz;
 pub mod health;
 pub mod limits;
 mod member;

@@ -59,10 +59,10 @@ pub struct HttpEndpoint {
 }
 
 /// What came back over HTTP.
-struct Reply {
-    status: u16,
-    retry_after: Option<Duration>,
-    body: Vec<u8>,
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Vec<u8>,
 }
 
 impl HttpEndpoint {
@@ -109,33 +109,7 @@ impl HttpEndpoint {
     async fn ask(&self, method: &'static str, params: Value) -> Result<Box<RawValue>, ChainError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let question = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-        let reply = self.post(&question).await?;
-        let is_success = (200..300).contains(&reply.status);
-        let Ok(answer) = serde_json::from_slice::<wire::Answer<'_>>(&reply.body) else {
-            return Err(match (is_success, is_markup(&reply.body)) {
-                (true, true) => ChainError::Malformed("a web page, not JSON-RPC".to_owned()),
-                (true, false) => ChainError::Malformed("no JSON-RPC answer".to_owned()),
-                (false, _) => fault::of_status(reply.status, reply.retry_after),
-            });
-        };
-        if let Some(packet) = &answer.error {
-            return Err(match reply.status {
-                429 => ChainError::RateLimited {
-                    retry_after: reply.retry_after,
-                },
-                _ => fault::of_packet(packet, reply.retry_after, &self.redaction),
-            });
-        }
-        match answer.result {
-            _ if !is_success => Err(fault::of_status(reply.status, reply.retry_after)),
-            None => Err(ChainError::Malformed(
-                "neither a result nor an error".to_owned(),
-            )),
-            Some(_) if !answers(&answer.id, id) => Err(ChainError::Malformed(
-                "the answer to another request".to_owned(),
-            )),
-            Some(result) => Ok(result.to_owned()),
-        }
+        judged(&self.post(&question).await?, id, &self.redaction)
     }
 
     async fn post(&self, question: &Value) -> Result<Reply, ChainError> {
@@ -275,6 +249,40 @@ impl Chain for HttpEndpoint {
     }
 }
 
+/// The raw `result` of the answer to request `id`.
+pub(super) fn judged(
+    reply: &Reply,
+    id: u64,
+    redaction: &Redaction,
+) -> Result<Box<RawValue>, ChainError> {
+    let is_success = (200..300).contains(&reply.status);
+    let Ok(answer) = serde_json::from_slice::<wire::Answer<'_>>(&reply.body) else {
+        return Err(match (is_success, is_markup(&reply.body)) {
+            (true, true) => ChainError::Malformed("a web page, not JSON-RPC".to_owned()),
+            (true, false) => ChainError::Malformed("no JSON-RPC answer".to_owned()),
+            (false, _) => fault::of_status(reply.status, reply.retry_after),
+        });
+    };
+    if let Some(packet) = &answer.error {
+        return Err(match reply.status {
+            429 => ChainError::RateLimited {
+                retry_after: reply.retry_after,
+            },
+            _ => fault::of_packet(packet, reply.retry_after, redaction),
+        });
+    }
+    match answer.result {
+        _ if !is_success => Err(fault::of_status(reply.status, reply.retry_after)),
+        None => Err(ChainError::Malformed(
+            "neither a result nor an error".to_owned(),
+        )),
+        Some(_) if !answers(&answer.id, id) => Err(ChainError::Malformed(
+            "the answer to another request".to_owned(),
+        )),
+        Some(result) => Ok(result.to_owned()),
+    }
+}
+
 /// Calldata of `aggregate3` over `calls`, with Multicall3's own two questions around them: the last one cannot be
 /// answered where the gas ran out on the way.
 fn aggregate_data(calls: &[Call]) -> Bytes {
@@ -294,7 +302,11 @@ fn aggregate_data(calls: &[Call]) -> Bytes {
         .into()
 }
 
-fn read_aggregate(at: &Header, count: usize, bytes: &Bytes) -> Result<Vec<CallAnswer>, ChainError> {
+pub(super) fn read_aggregate(
+    at: &Header,
+    count: usize,
+    bytes: &Bytes,
+) -> Result<Vec<CallAnswer>, ChainError> {
     let malformed = |what: &str| ChainError::Malformed(what.to_owned());
     if bytes.is_empty() {
         let what = format!("no contract answers at Multicall3's address {MULTICALL3}");

@@ -9,6 +9,8 @@ mod canary;
 mod discord;
 mod endpoints;
 mod environment;
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod keys;
 mod metrics;

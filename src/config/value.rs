@@ -19,13 +19,27 @@ const ADDRESS_LENGTH: usize = 42;
 /// The most members of a list; the longest real one is a list of coinbases, one per contract.
 const LIST_LENGTH_MAX: usize = 1000;
 
-/// A wrong value in quotes, cut.
+/// A wrong value in quotes, cut; not what may be a secret that was put into the wrong variable.
 pub(super) fn quoted(text: &str) -> String {
+    if may_be_secret(text) {
+        return "a value that is not shown, for it may be a secret".to_owned();
+    }
     let mut shown: String = text.chars().take(SHOWN_LENGTH_MAX).collect();
     if shown.len() < text.len() {
         shown.push('…');
     }
     format!("\"{}\"", shown.escape_debug())
+}
+
+/// Tokens and keys are longer than an address; the address of a node holds a password or a path.
+fn may_be_secret(text: &str) -> bool {
+    let mut words = text.split(|sign: char| sign.is_whitespace() || sign == ',');
+    words.any(|word| {
+        let path = word.split_once("://").map(|(_, rest)| rest);
+        let holds_more =
+            path.is_some_and(|rest| rest.trim_end_matches('/').contains(['/', '@', '?']));
+        holds_more || word.chars().count() > ADDRESS_LENGTH
+    })
 }
 
 /// `7d`, `6h`, `90m`, `30s`, `250ms`, `1d 12h`, within `range`.

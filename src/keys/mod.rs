@@ -6,6 +6,8 @@
 
 mod bls;
 mod file;
+#[cfg(test)]
+mod fuzz;
 mod layout;
 mod located;
 mod memory;
