@@ -29,6 +29,7 @@ pub mod state;
 pub mod store;
 pub mod tasks;
 pub mod telemetry;
+pub mod trace;
 pub mod units;
 pub mod version;
 pub mod views;

@@ -12,7 +12,9 @@ mod work;
 
 use std::sync::{Mutex, PoisonError};
 
-use prometheus::{Encoder, GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, GaugeVec, IntCounterVec, Opts, Registry, TextEncoder, proto::MetricFamily,
+};
 use thiserror::Error;
 
 use crate::views::{Glance, find, fleet::Fleet, status};
@@ -95,6 +97,17 @@ impl Metrics {
     /// # Errors
     /// [`MetricsError`] where the text cannot be written.
     pub fn gather(&self, glance: &Glance<'_>) -> Result<String, MetricsError> {
+        let families = self.families(glance);
+        let mut text = Vec::new();
+        TextEncoder::new()
+            .encode(&families, &mut text)
+            .map_err(MetricsError::Encode)?;
+        String::from_utf8(text).map_err(MetricsError::Text)
+    }
+
+    /// Every metric with its series, as of `glance`.
+    #[must_use]
+    pub fn families(&self, glance: &Glance<'_>) -> Vec<MetricFamily> {
         // Two scrapes at a time would mix their resets.
         let one_at_a_time = self
             .gathering
@@ -118,11 +131,7 @@ impl Metrics {
         self.work.set(glance, &status::whole(glance, networks));
         let families = self.registry.gather();
         drop(one_at_a_time);
-        let mut text = Vec::new();
-        TextEncoder::new()
-            .encode(&families, &mut text)
-            .map_err(MetricsError::Encode)?;
-        String::from_utf8(text).map_err(MetricsError::Text)
+        families
     }
 }
 

@@ -1,31 +1,48 @@
 //! Logs: to stderr, readable or as JSON.
 
 use tracing_subscriber::{
-    EnvFilter, fmt::writer::BoxMakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt as _, filter_fn},
+    fmt::writer::BoxMakeWriter,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
-use crate::config::{LogFormat, TelemetryConfig};
+use crate::{
+    config::{LogFormat, TelemetryConfig},
+    trace,
+};
 
-/// Starts logging to `writer`. A filter that cannot be read is replaced by `info`, and said.
+/// Who hears the spans of [`trace`].
+pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Starts logging to `writer`; `spans` hears the spans of [`trace`], and nobody else does. A filter that cannot be read is
+/// replaced by `info`, and said.
 ///
 /// Colours are for people: a journal or a file would keep their codes, so only who knows where the lines go allows them.
-pub fn start(config: &TelemetryConfig, writer: BoxMakeWriter, has_colour: bool) {
+pub fn start(
+    config: &TelemetryConfig,
+    writer: BoxMakeWriter,
+    has_colour: bool,
+    spans: Option<SpanLayer>,
+) {
     let (filter, fault) = match EnvFilter::try_new(&config.filter) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let registry = tracing_subscriber::registry().with(filter);
+    let is_span = filter_fn(|of| of.target() == trace::TARGET);
+    let registry = tracing_subscriber::registry().with(spans.with_filter(is_span));
+    let is_line = filter.and(filter_fn(|of| of.target() != trace::TARGET));
+    let lines = tracing_subscriber::fmt::layer();
     let started = match config.format {
-        LogFormat::Text => registry
-            .with(
-                tracing_subscriber::fmt::layer()
-                    .with_ansi(has_colour)
-                    .with_writer(writer),
-            )
-            .try_init(),
-        LogFormat::Json => registry
-            .with(tracing_subscriber::fmt::layer().json().with_writer(writer))
-            .try_init(),
+        LogFormat::Text => {
+            let lines = lines.with_ansi(has_colour).with_writer(writer);
+            registry.with(lines.with_filter(is_line)).try_init()
+        }
+        LogFormat::Json => {
+            let lines = lines.json().with_writer(writer);
+            registry.with(lines.with_filter(is_line)).try_init()
+        }
     };
     if let Some(fault) = fault {
         tracing::warn!(%fault, "the log filter cannot be read, info is used");

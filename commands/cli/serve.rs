@@ -15,6 +15,7 @@ use steward::{
         risk::{self, Surroundings},
     },
     tasks::{Stop, Tasks},
+    telemetry::SpanLayer,
     version,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -104,7 +105,8 @@ const DRY_RUN: &str = "dry-run";
 /// When it cannot be started; what ends it later is its exit code and a line on stderr.
 pub async fn run(options: &Run, env_file: &Path, no_color: bool) -> anyhow::Result<ExitCode> {
     let config = options.config()?;
-    let bars = start_logging(&config, no_color);
+    let (spans, exporter) = crate::service::collector(&config)?;
+    let bars = start_logging(&config, no_color, spans);
     super::migrate::refuse_moved(&config.store.data_dir)?;
     let around = Surroundings::look(&config.store.data_dir, env_file);
     // Before anything is opened: whoever is told to stop while starting stops in order, too.
@@ -143,6 +145,7 @@ pub async fn run(options: &Run, env_file: &Path, no_color: bool) -> anyhow::Resu
         incarnation = service.incarnation,
         "steward is up"
     );
+    crate::service::push(&service, &tasks, exporter);
     supervisor::report(&service, &tasks);
     let stop = tokio::select! {
         _ = terminate.recv() => Stop::Asked("SIGTERM".to_owned()),
@@ -200,7 +203,7 @@ pub(super) fn connection(config: &Config) -> Option<Connection> {
 }
 
 /// Starts logging; gives the bars of the terminal, where people read the log in one.
-fn start_logging(config: &Config, no_color: bool) -> Option<Bars> {
+fn start_logging(config: &Config, no_color: bool, spans: Option<SpanLayer>) -> Option<Bars> {
     let is_terminal = std::io::stderr().is_terminal();
     let is_for_people = config.telemetry.format == LogFormat::Text;
     let bars = (is_terminal && is_for_people).then(Bars::default);
@@ -208,6 +211,7 @@ fn start_logging(config: &Config, no_color: bool) -> Option<Bars> {
         Some(bars) => BoxMakeWriter::new(bars),
         None => BoxMakeWriter::new(std::io::stderr),
     };
-    steward::telemetry::start(&config.telemetry, writer, is_terminal && !no_color);
+    let has_colour = is_terminal && !no_color;
+    steward::telemetry::start(&config.telemetry, writer, has_colour, spans);
     bars
 }

@@ -2,6 +2,7 @@
 //!
 //! The commands of `slash` know questions and orders and no service; this is the only place that knows both.
 
+mod collector;
 pub mod memory;
 pub mod supervisor;
 
@@ -16,6 +17,7 @@ use steward::{
 };
 use tokio::sync::watch;
 
+pub use self::collector::{Exporter, collector, push};
 use self::memory::StoreMemory;
 use crate::{
     discord::{

@@ -46,7 +46,7 @@ pub use self::{
     process::ProcessConfig,
     provider::ProviderSelector,
     store::StoreConfig,
-    telemetry::{LogFormat, TelemetryConfig},
+    telemetry::{LogFormat, OtlpConfig, TelemetryConfig},
     variable::{Presence, Scope, Section, VARIABLES, Variable},
     watcher::WatcherConfig,
 };

@@ -1,5 +1,7 @@
 //! What is logged, and how.
 
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
 use super::{
@@ -27,19 +29,65 @@ const LOG_FORMAT: Variable = Variable {
     example: "json",
 };
 
-pub(super) const SECTION: Section = Section {
-    title: "Logs",
-    intro: "Logs never hold secrets.",
-    variables: &[&LOG, &LOG_FORMAT],
+const OTLP_ENDPOINT: Variable = Variable {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    scope: Scope::Process,
+    is_secret: false,
+    presence: Presence::Optional("nothing is pushed"),
+    doc: "The collector that metrics and traces are pushed to by OTLP (HTTP, protobuf): metrics every 30 s, one trace from each block to its messages. Needs a build with this feature (cargo build --release --features steward-commands/otlp).",
+    example: "http://127.0.0.1:4318",
 };
 
+const OTLP_HEADERS: Variable = Variable {
+    name: "OTEL_EXPORTER_OTLP_HEADERS",
+    scope: Scope::Process,
+    is_secret: true,
+    presence: Presence::Optional("the collector is sent no header"),
+    doc: "Headers for the collector, as name=value, separated by commas: where it asks for a key.",
+    example: "authorization=Basic dXNlcjprZXk",
+};
+
+pub(super) const SECTION: Section = Section {
+    title: "Logs and collectors",
+    intro: "Neither logs nor what is pushed ever hold secrets.",
+    variables: &[&LOG, &LOG_FORMAT, &OTLP_ENDPOINT, &OTLP_HEADERS],
+};
+
+/// Where metrics and traces are pushed to.
+#[derive(Debug, Clone)]
+pub struct OtlpConfig {
+    /// Address of the collector, without a slash at its end.
+    pub endpoint: String,
+    headers: Option<SecretString>,
+}
+
+impl OtlpConfig {
+    /// A collector, and what it is sent beside the request.
+    #[must_use]
+    pub const fn new(endpoint: String, headers: Option<SecretString>) -> Self {
+        Self { endpoint, headers }
+    }
+
+    /// The headers that it asks for.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        let headers = self
+            .headers
+            .as_ref()
+            .map(|text| parse_headers(text.expose_secret()));
+        headers.flatten().unwrap_or_default()
+    }
+}
+
 /// What is logged, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct TelemetryConfig {
     /// A filter as `tracing_subscriber::EnvFilter` takes it; checked.
     pub filter: String,
     /// How lines look.
     pub format: LogFormat,
+    /// Where metrics and traces are pushed to; `None` = nowhere.
+    pub otlp: Option<OtlpConfig>,
 }
 
 /// How lines of the log look.
@@ -68,8 +116,93 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<TelemetryConfig> {
             "Write text or json.",
         )),
     });
+    let endpoint = reader.value(&OTLP_ENDPOINT, parse_endpoint);
+    let headers = reader.secret(&OTLP_HEADERS, |text| match parse_headers(text) {
+        Some(_) => Ok(()),
+        None => Err(Fault::new(
+            "is no list of headers (the value is not shown)",
+            format!(
+                "Write name=value, separated by commas, such as {}",
+                OTLP_HEADERS.example
+            ),
+        )),
+    });
+    if let (Some(endpoint), Some(_)) = (&endpoint, &headers)
+        && value::http_url(endpoint)
+            .is_some_and(|url| url.scheme() == "http" && !value::is_loopback(&url))
+    {
+        let fault = Fault::new(
+            "is set, and OTEL_EXPORTER_OTLP_ENDPOINT would send it unencrypted over the network",
+            "Use https:// there, or a collector on this machine.",
+        );
+        reader.problem(OTLP_HEADERS.name.to_owned(), &OTLP_HEADERS, fault);
+    }
     Some(TelemetryConfig {
         filter: filter?,
         format: format?,
+        otlp: endpoint.map(|endpoint| OtlpConfig { endpoint, headers }),
     })
+}
+
+fn parse_endpoint(text: &str) -> Result<String, Fault> {
+    let next_step = format!("Write one such as {}.", OTLP_ENDPOINT.example);
+    let url = value::http_url(text).ok_or_else(|| {
+        let what = format!("is {}, which is no HTTP address", value::quoted(text));
+        Fault::new(what, next_step.clone())
+    })?;
+    let holds_more = url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some();
+    if holds_more {
+        return Err(Fault::new(
+            "holds more than scheme, host, port and path (the value is not shown)",
+            format!("{next_step} A key belongs into OTEL_EXPORTER_OTLP_HEADERS."),
+        ));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// `name=value,name=value`; no header of it is ever shown.
+fn parse_headers(text: &str) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
+        let (name, value) = pair.split_once('=')?;
+        let name: HeaderName = name.trim().parse().ok()?;
+        let mut value: HeaderValue = value.trim().replace("%20", " ").parse().ok()?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Some(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_read_as_collectors_document_them_and_shown_nowhere() {
+        let headers = parse_headers("Authorization=Basic%20dXNlcjprZXk==, x-team = chain").unwrap();
+        assert_eq!(headers["authorization"], "Basic dXNlcjprZXk==");
+        assert_eq!(headers["x-team"], "chain");
+        assert!(!format!("{headers:?}").contains("dXNl"), "{headers:?}");
+        assert!(parse_headers("Authorization").is_none());
+        assert!(parse_headers("a b=c").is_none());
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address_without_a_key() {
+        assert_eq!(
+            parse_endpoint("https://otlp.example/otlp/").unwrap(),
+            "https://otlp.example/otlp"
+        );
+        for wrong in [
+            "127.0.0.1:4318",
+            "https://key@otlp.example",
+            "https://otlp.example/?key=1",
+        ] {
+            let fault = parse_endpoint(wrong).unwrap_err();
+            assert!(!fault.what.contains("key"), "{}", fault.what);
+        }
+    }
 }

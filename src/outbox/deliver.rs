@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
+use tracing::{Instrument as _, Span};
 
 use super::{
     HasOutbox, Outbox, PROBE_EVERY, SEARCH_MARGIN,
@@ -56,6 +57,7 @@ struct Sendout {
     parcel: Parcel,
     tried: Tried,
     search: Search,
+    span: Span,
 }
 
 /// Whether the channel is searched first.
@@ -169,8 +171,12 @@ impl<S: HasOutbox + Send + Sync + 'static> Handler<S> for Deliver {
 impl Deliver {
     fn act<S: HasOutbox + Send + Sync + 'static>(&self, sendout: Sendout) -> Prepared<S> {
         let (courier, stopwatch) = (Arc::clone(&self.courier), self.stopwatch.clone());
+        let span = sendout.span.clone();
         let act = async move {
-            let carriage = carry(courier, &sendout).await;
+            let carriage = carry(courier, &sendout).instrument(span.clone()).await;
+            if let Carriage::Failed(error) | Carriage::SearchFailed(error) = &carriage {
+                span.record("error", tracing::field::display(error));
+            }
             let conclude: Conclude<S> = Box::new(move |state, _job, now_ms| {
                 let (outbox, jobs) = state.outbox_and_jobs();
                 let verdict = outbox.settle(jobs, now_ms, &sendout.tried, carriage);
@@ -238,6 +244,7 @@ fn look(delivery: &Delivery) -> Sendout {
             message: delivery.wanted.clone(),
             reply_to: None,
         },
+        span: delivery.span("look"),
     }
 }
 
@@ -293,6 +300,7 @@ impl Outbox {
                 message,
                 reply_to: self.parent_of(delivery),
             },
+            span: delivery.span("send"),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tracing::Span;
 
 use super::courier::{ChannelId, MessageId};
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         Tree,
         table::{Record, TableKey},
     },
+    trace,
     units::{BlockRef, UnixSeconds},
 };
 
@@ -286,6 +288,12 @@ impl Delivery {
     pub fn is_mergeable(&self) -> bool {
         self.state == DeliveryState::Pending
             && self.entries.iter().all(|entry| !entry.row.is_empty())
+    }
+
+    /// What is heard of it in the trace of the block that caused it, where one did.
+    pub(super) fn span(&self, what: &'static str) -> Span {
+        let cause = self.entries.iter().find_map(|entry| entry.cause);
+        trace::carry(what, &self.network, cause, &self.meaning, self.channel.0)
     }
 
     /// Whether the message that stands differs from the newest content.

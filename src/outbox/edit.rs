@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
+use tracing::Instrument as _;
 
 use super::{
     HasOutbox, Outbox, PROBE_EVERY,
@@ -51,6 +52,7 @@ impl<S: HasOutbox + Send + Sync + 'static> Handler<S> for Edit {
             return Prepared::Settled(unreachable("the channel cannot be used".to_owned()));
         }
         let (channel, message) = (delivery.channel, posted.message);
+        let span = delivery.span("edit");
         let mut content = delivery.wanted.clone();
         content.attachments.clear();
         // From here on nobody knows what stands, until an answer tells: content that changes back is edited all the same.
@@ -61,7 +63,11 @@ impl<S: HasOutbox + Send + Sync + 'static> Handler<S> for Edit {
         });
         let courier = Arc::clone(&self.courier);
         let act = async move {
-            let edited = courier.edit(channel, message, &content).await;
+            let edit = courier.edit(channel, message, &content);
+            let edited = edit.instrument(span.clone()).await;
+            if let Err(error) = &edited {
+                span.record("error", tracing::field::display(error));
+            }
             let hash = hash_of(&content);
             let conclude: Conclude<S> = Box::new(move |state, _job, now_ms| {
                 let (outbox, jobs) = state.outbox_and_jobs();

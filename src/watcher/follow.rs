@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tracing::Instrument as _;
+
 use super::{
     Happening, Told, WatchError, Watcher,
     agree::{Heard, Heeded},
@@ -21,6 +23,7 @@ use crate::{
     },
     chain::{ChainError, EndpointName, Header, Log, agreement::digest},
     state::State,
+    trace,
     units::{Address, AttesterAddress, BlockRef},
     writer::Extra,
 };
@@ -84,9 +87,22 @@ impl Watcher {
     /// Where nobody holds the state of a block below the head any more, its logs are folded alone, and the sweep at
     /// the head tells the rest. What a majority of endpoints contradicts is not committed: the next endpoint is asked.
     pub(super) async fn follow(&self, header: &Header, is_head: bool) -> Result<(), WatchError> {
+        let span = trace::follow(self.network(), header.block);
+        let followed = self.try_all(header, is_head).instrument(span.clone()).await;
+        match &followed {
+            Ok(()) => span.record("committed", true),
+            Err(error) => span.record("error", tracing::field::display(error)),
+        };
+        followed
+    }
+
+    async fn try_all(&self, header: &Header, is_head: bool) -> Result<(), WatchError> {
         // Whoever is overruled rests, so each is overruled once at most.
         for _ in 0..self.endpoints.voters() {
-            let mut account = self.account(header, is_head).await?;
+            let read = self
+                .account(header, is_head)
+                .instrument(trace::part("read"));
+            let mut account = read.await?;
             let told = match self.tell(header, &account, Trust::Logs).await {
                 // An endpoint that takes in the next block while it answers may mix the two.
                 Err(WatchError::Contradiction) => {
@@ -127,17 +143,17 @@ impl Watcher {
         trust: Trust,
     ) -> Result<bool, WatchError> {
         let heeded = self.heed(header, account, trust).await?;
-        if let Some(heeded) = &heeded
-            && self.is_overruled(header, account, heeded).await?
-        {
-            return Ok(false);
+        if let Some(heeded) = &heeded {
+            let overruled = self.is_overruled(header, account, heeded);
+            if overruled.instrument(trace::part("ask others")).await? {
+                return Ok(false);
+            }
         }
-        self.writer
-            .commit(|state: &mut State, extra| {
-                let part = Part::Commit(heeded.as_ref());
-                self.decide(state, extra, header, account, trust, part)
-            })
-            .await?;
+        let committed = self.writer.commit(|state: &mut State, extra| {
+            let part = Part::Commit(heeded.as_ref());
+            self.decide(state, extra, header, account, trust, part)
+        });
+        committed.instrument(trace::part("commit")).await?;
         Ok(true)
     }
 

@@ -7,6 +7,8 @@
 mod cable;
 mod canary;
 mod coinbase;
+#[cfg(feature = "otlp")]
+mod collector;
 mod deaths;
 mod dry_run;
 mod first_start;

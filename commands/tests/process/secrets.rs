@@ -35,6 +35,13 @@ fn marked(net: &str) -> BTreeMap<&'static str, (String, Vec<&'static str>)> {
         ("DISCORD_TOKEN", (Spec::TOKEN.to_owned(), vec![Spec::TOKEN])),
         ("DEAD_MAN_URL", (dead_man, vec!["marked-dead-man"])),
         (
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            (
+                "authorization=Basic%20marked-otlp-key".to_owned(),
+                vec!["marked-otlp-key"],
+            ),
+        ),
+        (
             "HTTP_TOKEN",
             (
                 "marked-http-token-of-some-length".to_owned(),
@@ -173,6 +180,11 @@ async fn no_secret_is_shown_anywhere() {
         ("DISCORD_CHANNEL_CANARY", CANARY.0.to_string()),
         ("HTTP_BIND", door.clone()),
         ("LOG", "trace".to_owned()),
+        // Nobody listens there, which is spoken of.
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            format!("http://{NOBODY}/otlp"),
+        ),
     ];
     stage.settings.extend(more);
     stage.use_keys_files();
