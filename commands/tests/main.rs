@@ -15,6 +15,7 @@ mod canary;
 mod courier;
 mod docs;
 mod gateway;
+mod growth;
 mod hostile;
 mod house;
 mod manual;

@@ -33,6 +33,8 @@ pub struct Setup {
     /// How far `safe` and `finalized` lie behind the head.
     pub safe_depth: u64,
     pub finalized_depth: u64,
+    /// Blocks whose state is kept; see [`STATES_KEPT`].
+    pub states_kept: usize,
     /// The first rollup.
     pub version: u64,
     pub rollup: RollupConfig,
@@ -50,6 +52,7 @@ impl Setup {
             block_seconds: 12,
             safe_depth: 4,
             finalized_depth: 12,
+            states_kept: STATES_KEPT,
             version: 1,
             rollup: RollupConfig {
                 release: Release::V5,
@@ -259,7 +262,7 @@ impl World {
         self.blocks.push(sealed);
         self.states.insert(block.hash, self.pending.clone());
         self.states_order.push_back(block.hash);
-        if self.states_order.len() > STATES_KEPT
+        if self.states_order.len() > self.setup.states_kept
             && let Some(oldest) = self.states_order.pop_front()
         {
             self.states.remove(&oldest);
