@@ -2,10 +2,23 @@
 
 use std::{fs, path::Path};
 
-use plotters::{prelude::*, style::text_anchor};
+use plotters::{coord::Shift, prelude::*, style::text_anchor};
 
 /// A row of the table: what, and a number for each fleet.
 type Row = (String, Vec<f64>);
+
+/// A colour for each row, which the colour-blind tell apart (Okabe and Ito).
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(213, 94, 0),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(32, 33, 36),
+];
+/// The diagonal: what grows as the fleet does.
+const FAINT: RGBColor = RGBColor(189, 193, 198);
 
 /// The table between the marks: the sizes of the fleets, then each row.
 fn table(page: &str) -> (Vec<f64>, Vec<Row>) {
@@ -25,22 +38,43 @@ fn table(page: &str) -> (Vec<f64>, Vec<Row>) {
     (fleets, rows.collect())
 }
 
+/// A row as multiples of its first number.
+fn growth(fleets: &[f64], numbers: &[f64]) -> Vec<(f64, f64)> {
+    let ratio = numbers.iter().map(|number| number / numbers[0]);
+    fleets.iter().copied().zip(ratio).collect()
+}
+
+/// The names, the most grown first, to the right of the lines.
+fn legend(sheet: &DrawingArea<SVGBackend<'_>, Shift>, fleets: &[f64], rows: &[Row]) {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|a, b| {
+        let last = |place: &usize| growth(fleets, &rows[*place].1).last().unwrap().1;
+        last(b).total_cmp(&last(a))
+    });
+    let left = text_anchor::Pos::new(text_anchor::HPos::Left, text_anchor::VPos::Center);
+    let entries = order
+        .iter()
+        .map(|place| (rows[*place].0.replace('`', ""), COLOURS[*place]));
+    let entries = entries.chain([("the fleet itself".to_owned(), FAINT)]);
+    for (line, (name, colour)) in entries.enumerate() {
+        let top = 70 + 28 * i32::try_from(line).unwrap();
+        sheet
+            .draw(&Circle::new((608, top), 5, colour.filled()))
+            .unwrap();
+        let name = Text::new(name, (622, top), words(15).pos(left));
+        sheet.draw(&name).unwrap();
+    }
+}
+
+fn words(size: i32) -> TextStyle<'static> {
+    ("sans-serif", size)
+        .into_font()
+        .color(&RGBColor(60, 64, 67))
+}
+
 /// How much more each costs with a larger fleet, both axes in powers of ten.
 fn drawn(fleets: &[f64], rows: &[Row]) -> String {
-    let colours = [
-        RGBColor(0, 114, 178),
-        RGBColor(230, 159, 0),
-        RGBColor(0, 158, 115),
-        RGBColor(213, 94, 0),
-        RGBColor(204, 121, 167),
-        RGBColor(86, 180, 233),
-        RGBColor(32, 33, 36),
-    ];
     let first = fleets[0];
-    let growth = |numbers: &[f64]| -> Vec<(f64, f64)> {
-        let ratio = numbers.iter().map(|number| number / numbers[0]);
-        fleets.iter().copied().zip(ratio).collect()
-    };
     let most = fleets.last().unwrap() / first;
     let mut svg = String::new();
     {
@@ -66,42 +100,24 @@ fn drawn(fleets: &[f64], rows: &[Row]) -> String {
             .configure_mesh()
             .disable_mesh()
             .x_desc("attesters")
+            .x_label_formatter(&|number| format!("{number:.0}"))
+            .y_label_formatter(&|times| format!("{times:.0}"))
             .label_style(words(15))
             .draw()
             .unwrap();
         let even: Vec<(f64, f64)> = fleets.iter().map(|fleet| (*fleet, fleet / first)).collect();
-        let faint = RGBColor(189, 193, 198);
         plane
-            .draw_series(LineSeries::new(even, faint.stroke_width(1)))
+            .draw_series(LineSeries::new(even, FAINT.stroke_width(1)))
             .unwrap();
-        for ((_, numbers), colour) in rows.iter().zip(colours) {
-            let line = growth(numbers);
+        for ((_, numbers), colour) in rows.iter().zip(COLOURS) {
+            let line = growth(fleets, numbers);
             let dots = line.iter().map(|at| Circle::new(*at, 4, colour.filled()));
             plane.draw_series(dots).unwrap();
             plane
                 .draw_series(LineSeries::new(line, colour.stroke_width(2)))
                 .unwrap();
         }
-        // The legend, the most grown first.
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_by(|a, b| {
-            let last = |place: &usize| *growth(&rows[*place].1).last().map(|(_, of)| of).unwrap();
-            last(b).total_cmp(&last(a))
-        });
-        let left = text_anchor::Pos::new(text_anchor::HPos::Left, text_anchor::VPos::Center);
-        let entries = order
-            .iter()
-            .map(|place| (rows[*place].0.replace('`', ""), colours[*place]));
-        let entries = entries.chain([("the fleet itself".to_owned(), faint)]);
-        for (line, (name, colour)) in entries.enumerate() {
-            let top = 70 + 28 * i32::try_from(line).unwrap();
-            sheet
-                .draw(&Circle::new((608, top), 5, colour.filled()))
-                .unwrap();
-            sheet
-                .draw(&Text::new(name, (622, top), words(15).pos(left)))
-                .unwrap();
-        }
+        legend(&sheet, fleets, rows);
         sheet.present().unwrap();
     }
     svg
