@@ -1,5 +1,6 @@
 //! Logs: to stderr, readable or as JSON.
 
+use tracing::Level;
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     filter::{FilterExt as _, filter_fn},
@@ -30,9 +31,11 @@ pub fn start(
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let is_span = filter_fn(|of| of.target() == trace::TARGET);
+    let is_span = filter_fn(|of| of.target() == trace::TARGET).with_max_level_hint(Level::INFO);
     let registry = tracing_subscriber::registry().with(spans.with_filter(is_span));
-    let is_line = filter.and(filter_fn(|of| of.target() != trace::TARGET));
+    // Without hints of their own both would have every line of every library looked at, however quiet the log is.
+    let is_other = filter_fn(|of| of.target() != trace::TARGET).with_max_level_hint(Level::TRACE);
+    let is_line = filter.and(is_other);
     let lines = tracing_subscriber::fmt::layer();
     let started = match config.format {
         LogFormat::Text => {

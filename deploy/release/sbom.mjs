@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Everything that is compiled into the binary, as CycloneDX 1.6: name, version, licence, and the checksum of Cargo.lock.
-// Writes to the file that is named, else to stdout; `--check` writes nothing. Fails where a component has no licence or
+// Writes to the file that is named and says how many there are, else to stdout; `--check` writes nothing. Fails where a component has no licence or
 // checksum, so that nothing is shipped of which nobody knows what it is.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -73,6 +73,6 @@ const bom = {
   components: [...components.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one),
 };
 const [to] = process.argv.slice(2);
-if (to === "--check") console.log(`${bom.components.length} components, each with licence and checksum`);
-else if (to) writeFileSync(to, `${JSON.stringify(bom, null, 1)}\n`);
-else console.log(JSON.stringify(bom, null, 1));
+const text = JSON.stringify(bom, null, 1);
+if (to && to !== "--check") writeFileSync(to, `${text}\n`);
+console.log(to ? `${bom.components.length} components, each with licence and checksum` : text);

@@ -12,8 +12,8 @@ const IDS: [&str; 6] = [
     "v1:snooze:3600:mainnet/-/head_stale/2",
     "v1:snooze:change:#0123456789abcdef0123456789abcdef",
     "v1:why:mainnet/0x1212121212121212121212121212121212121212/attester_transition/1",
-    "v1:ask:al;n=mainnet;s=3;h=fra-2;a=0x1212121212121212121212121212121212121212",
-    "v1:ask:jl;s=failed;a=12",
+    "v1:ask:al;nmainnet;s3;hfra-2;a0x1212121212121212121212121212121212121212",
+    "v1:ask:jl;sfailed;a12",
 ];
 const WORDS: [&str; 10] = [
     ":",

@@ -53,6 +53,18 @@ impl Stage {
             Self::NoLongerActive => "NO_LONGER_ACTIVE",
         }
     }
+
+    /// Its name in a sentence.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::InStakingProviderQueue => "provider queue",
+            Self::RollupEntryQueue => "entry queue",
+            Self::Active => "active",
+            Self::NoLongerActive => "no longer active",
+        }
+    }
 }
 
 impl fmt::Display for Stage {

@@ -80,7 +80,7 @@ impl CensusChart {
         let number = Axis::number(most.unwrap_or_default());
         let legend: Vec<Entry> = stages
             .iter()
-            .map(|(_, stage)| (short(*stage).to_owned(), colour(*stage)))
+            .map(|(_, stage)| (stage.words().to_owned(), colour(*stage)))
             .collect();
         let title = "Attesters by state (UTC)";
         over_time(title, &legend, (&time, &number), |plane| {
@@ -113,15 +113,4 @@ fn steps(stretch: &[Count], place: usize) -> Vec<(u64, u64)> {
         line.push((at, number));
     }
     line
-}
-
-/// A legend has no room for the whole name.
-const fn short(stage: Stage) -> &'static str {
-    match stage {
-        Stage::New => "new",
-        Stage::InStakingProviderQueue => "provider queue",
-        Stage::RollupEntryQueue => "entry queue",
-        Stage::Active => "active",
-        Stage::NoLongerActive => "no longer active",
-    }
 }

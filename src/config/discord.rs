@@ -446,23 +446,8 @@ fn check_token(text: &str) -> Result<(), Fault> {
 }
 
 fn parse_api_url(text: &str) -> Result<String, Fault> {
-    let url = value::http_url(text).ok_or_else(|| {
-        Fault::new(
-            format!("is {}, which is no HTTP address", value::quoted(text)),
-            "Write one such as https://discord.com.",
-        )
-    })?;
-    if url.query().is_some()
-        || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some()
-    {
-        return Err(Fault::new(
-            "holds more than scheme, host, port and path (the value is not shown)",
-            "Write one such as https://discord.com.",
-        ));
-    }
-    if url.scheme() == "http" && !value::is_loopback(&url) {
+    let url = value::bare_url(text, "https://discord.com", "")?;
+    if value::is_unencrypted(&url) {
         return Err(Fault::new(
             format!(
                 "is {}, which would send the token unencrypted over the network",

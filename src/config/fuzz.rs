@@ -9,8 +9,8 @@ const KEY: &str = "GcAnary-of-a-key-that-is-as-long-as-keys-of-nodes-are";
 const SECRET: &str = "MTAxMjM0NTY3ODkwMTIzNDU2.GcAnary.of-a-token-that-nobody-has";
 const RIGHT: &str = "NETWORKS=mainnet\nL1_RPC_URLS=https://user:pass@one.example/v3/GcAnary-of-a-key-that-is-as-long-as-keys-of-nodes-are,https://two.example\n\
                      PROVIDER_ID=7\nDISCORD_TOKEN=MTAxMjM0NTY3ODkwMTIzNDU2.GcAnary.of-a-token-that-nobody-has\n\
-                     DISCORD_GUILD_ID=1\nDISCORD_CHANNEL_ALERTS=2\nDISCORD_CHANNEL_TRANSITIONS=3\nHTTP_ADDRESS=127.0.0.1:9090\n\
-                     ALERT_COINBASE_RUNGS=7d,48h,6h\nDATA_DIR=/var/lib/steward\nLOG_LEVEL=info\n";
+                     DISCORD_GUILD_ID=1\nDISCORD_CHANNEL_ALERTS=2\nDISCORD_CHANNEL_TRANSITIONS=3\nHTTP_BIND=127.0.0.1:9090\n\
+                     COINBASE_LADDER=7d,48h,6h\nDATA_DIR=/var/lib/steward\nLOG=info\n";
 const WORDS: [&str; 12] = [
     "=",
     "\n",

@@ -62,12 +62,6 @@ pub struct OtlpConfig {
 }
 
 impl OtlpConfig {
-    /// A collector, and what it is sent beside the request.
-    #[must_use]
-    pub const fn new(endpoint: String, headers: Option<SecretString>) -> Self {
-        Self { endpoint, headers }
-    }
-
     /// The headers that it asks for.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
@@ -128,8 +122,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<TelemetryConfig> {
         )),
     });
     if let (Some(endpoint), Some(_)) = (&endpoint, &headers)
-        && value::http_url(endpoint)
-            .is_some_and(|url| url.scheme() == "http" && !value::is_loopback(&url))
+        && value::http_url(endpoint).is_some_and(|url| value::is_unencrypted(&url))
     {
         let fault = Fault::new(
             "is set, and OTEL_EXPORTER_OTLP_ENDPOINT would send it unencrypted over the network",
@@ -145,21 +138,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<TelemetryConfig> {
 }
 
 fn parse_endpoint(text: &str) -> Result<String, Fault> {
-    let next_step = format!("Write one such as {}.", OTLP_ENDPOINT.example);
-    let url = value::http_url(text).ok_or_else(|| {
-        let what = format!("is {}, which is no HTTP address", value::quoted(text));
-        Fault::new(what, next_step.clone())
-    })?;
-    let holds_more = url.query().is_some()
-        || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some();
-    if holds_more {
-        return Err(Fault::new(
-            "holds more than scheme, host, port and path (the value is not shown)",
-            format!("{next_step} A key belongs into OTEL_EXPORTER_OTLP_HEADERS."),
-        ));
-    }
+    let hint = " A key belongs into OTEL_EXPORTER_OTLP_HEADERS.";
+    let url = value::bare_url(text, OTLP_ENDPOINT.example, hint)?;
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 

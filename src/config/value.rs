@@ -42,6 +42,31 @@ fn may_be_secret(text: &str) -> bool {
     })
 }
 
+/// An HTTP address of scheme, host, port and path; `hint` says where anything more belongs.
+pub(super) fn bare_url(text: &str, example: &str, hint: &str) -> Result<Url, Fault> {
+    let next_step = format!("Write one such as {example}.");
+    let Some(url) = http_url(text) else {
+        let what = format!("is {}, which is no HTTP address", quoted(text));
+        return Err(Fault::new(what, next_step));
+    };
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return Err(Fault::new(
+            "holds more than scheme, host, port and path (the value is not shown)",
+            format!("{next_step}{hint}"),
+        ));
+    }
+    Ok(url)
+}
+
+/// Whether what is sent there can be read on the way.
+pub(super) fn is_unencrypted(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
+}
+
 /// `7d`, `6h`, `90m`, `30s`, `250ms`, `1d 12h`, within `range`.
 pub(super) fn duration(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, Fault> {
     let next_step = || {

@@ -307,7 +307,7 @@ impl Scene<'_> {
     pub(super) fn introduced(&self, state: &mut State) {
         let network = self.bureau.network.as_str();
         let ours = self.desk.ours(state, network);
-        let counts = census_of(state, &ours, network);
+        let counts = census_of(state, &ours, network).into_iter().collect();
         let Some(book) = state.book(network) else {
             return;
         };

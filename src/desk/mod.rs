@@ -234,7 +234,7 @@ impl Desk {
             return;
         }
         let ours = self.ours(state, network);
-        let counts: BTreeMap<Stage, u64> = census_of(state, &ours, network).into_iter().collect();
+        let counts = census_of(state, &ours, network);
         let of = Stage::ALL.map(|stage| counts.get(&stage).copied().unwrap_or_default());
         let count = Count { at: chapter.at, of };
         state.census_or_new(network).note(count);
@@ -362,10 +362,10 @@ fn label(
 }
 
 /// How many attesters are in each state.
-fn census_of(state: &State, ours: &Ours, network: &str) -> Vec<(Stage, u64)> {
+fn census_of(state: &State, ours: &Ours, network: &str) -> BTreeMap<Stage, u64> {
     let mut counts: BTreeMap<Stage, u64> = Stage::ALL.into_iter().map(|stage| (stage, 0)).collect();
     let Some(book) = state.book(network) else {
-        return counts.into_iter().collect();
+        return counts;
     };
     let mut add = |stage: Stage| *counts.entry(stage).or_default() += 1;
     for (_, attester) in book
@@ -382,10 +382,7 @@ fn census_of(state: &State, ours: &Ours, network: &str) -> Vec<(Stage, u64)> {
     {
         add(Stage::New);
     }
-    Stage::ALL
-        .into_iter()
-        .map(|stage| (stage, counts.get(&stage).copied().unwrap_or_default()))
-        .collect()
+    counts
 }
 
 /// A lock whose holder panicked holds what it held: the desk only ever replaces whole values.

@@ -15,7 +15,7 @@ pub use push::{Exporter, Families};
 pub use span::Spans;
 
 use opentelemetry_proto::tonic::{
-    common::v1::{AnyValue, KeyValue, any_value},
+    common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value},
     resource::v1::Resource,
 };
 
@@ -27,6 +27,14 @@ fn resource() -> Option<Resource> {
             attribute("service.version", text(steward::version::VERSION)),
         ],
         ..Resource::default()
+    })
+}
+
+/// What is spoken of.
+fn scope() -> Option<InstrumentationScope> {
+    Some(InstrumentationScope {
+        name: "steward".to_owned(),
+        ..InstrumentationScope::default()
     })
 }
 

@@ -2,7 +2,7 @@
 
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
-    common::v1::{InstrumentationScope, KeyValue},
+    common::v1::KeyValue,
     metrics::v1::{
         AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint,
         ResourceMetrics, ScopeMetrics, Sum, metric::Data, number_data_point::Value,
@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::{
 };
 use prometheus::proto::{self, MetricFamily, MetricType};
 
-use crate::{attribute, resource, text};
+use crate::{attribute, resource, scope, text};
 
 /// When it was counted: since the process began, until now (Unix, nanoseconds).
 #[derive(Debug, Clone, Copy)]
@@ -29,10 +29,7 @@ pub fn request(families: &[MetricFamily], over: Span) -> ExportMetricsServiceReq
         resource_metrics: vec![ResourceMetrics {
             resource: resource(),
             scope_metrics: vec![ScopeMetrics {
-                scope: Some(InstrumentationScope {
-                    name: "steward".to_owned(),
-                    ..InstrumentationScope::default()
-                }),
+                scope: scope(),
                 metrics: metrics.collect(),
                 ..ScopeMetrics::default()
             }],

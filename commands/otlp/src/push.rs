@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// Between two pushes of metrics.
-pub const METRICS_EVERY: Duration = Duration::from_secs(30);
+const METRICS_EVERY: Duration = Duration::from_secs(30);
 /// Between two pushes of spans.
-pub const SPANS_EVERY: Duration = Duration::from_secs(5);
+const SPANS_EVERY: Duration = Duration::from_secs(5);
 /// Spans of one request.
 const BATCH_MAX: usize = 512;
 /// Spans that are kept while the collector does not answer; the oldest are given up first.
@@ -75,8 +75,6 @@ pub struct Exporter {
     kept: Vec<Span>,
     began_ns: u64,
     is_failing: bool,
-    metrics_every: Duration,
-    spans_every: Duration,
 }
 
 impl fmt::Debug for Exporter {
@@ -105,17 +103,8 @@ impl Exporter {
             kept: Vec::new(),
             began_ns: now_ns(),
             is_failing: false,
-            metrics_every: METRICS_EVERY,
-            spans_every: SPANS_EVERY,
         };
         Ok((exporter, layer))
-    }
-
-    /// Pushes more often than by default, for tests.
-    #[must_use]
-    pub const fn every(mut self, spans: Duration, metrics: Duration) -> Self {
-        (self.spans_every, self.metrics_every) = (spans, metrics);
-        self
     }
 
     /// Pushes until `token` is cancelled, then once more what is there.
@@ -127,8 +116,8 @@ impl Exporter {
         families: Families,
         token: CancellationToken,
     ) -> Result<(), Infallible> {
-        let mut spans = tokio::time::interval(self.spans_every);
-        let mut metrics = tokio::time::interval(self.metrics_every);
+        let mut spans = tokio::time::interval(SPANS_EVERY);
+        let mut metrics = tokio::time::interval(METRICS_EVERY);
         spans.set_missed_tick_behavior(MissedTickBehavior::Delay);
         metrics.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -14,7 +14,7 @@ use std::{
 
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
-    common::v1::{InstrumentationScope, KeyValue, any_value},
+    common::v1::{KeyValue, any_value},
     trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::SpanKind, status::StatusCode},
 };
 use tokio::sync::mpsc;
@@ -25,7 +25,7 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
-use crate::{attribute, now_ns, resource, text};
+use crate::{attribute, now_ns, resource, scope, text};
 
 /// Spans that wait to be pushed: some minutes of a long catch-up.
 const WAITING_MAX: usize = 4_096;
@@ -229,10 +229,7 @@ pub fn request(spans: &[Span]) -> ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
             resource: resource(),
             scope_spans: vec![ScopeSpans {
-                scope: Some(InstrumentationScope {
-                    name: "steward".to_owned(),
-                    ..InstrumentationScope::default()
-                }),
+                scope: scope(),
                 spans: spans.to_vec(),
                 ..ScopeSpans::default()
             }],

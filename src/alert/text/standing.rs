@@ -170,13 +170,7 @@ pub(super) const fn refused_step(cause: RefusalCause) -> &'static str {
 /// A state in a few words.
 #[must_use]
 pub fn state(standing: Standing) -> String {
-    let stage = match standing.stage {
-        Stage::New => "new",
-        Stage::InStakingProviderQueue => "provider queue",
-        Stage::RollupEntryQueue => "entry queue",
-        Stage::Active => "active",
-        Stage::NoLongerActive => "no longer active",
-    };
+    let stage = standing.stage.words();
     let reason = match standing.reason {
         Reason::NeverSeen => "in no contract".to_owned(),
         Reason::Dripped => "taken out of the provider queue".to_owned(),
