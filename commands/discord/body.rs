@@ -14,18 +14,26 @@ use steward::{alert::card::Message, outbox::courier::Parcel};
 
 use super::{
     embed,
-    picture::{self, Picture},
+    file::{self, File},
+    picture::Picture,
 };
 
-/// Files of a message, Discord's most.
-pub const FILES_MAX: usize = 10;
 /// Roles that one message may ping, Discord's most.
 const ROLES_MAX: usize = 100;
 
+/// What a request carries.
+#[derive(Debug)]
+pub struct Body {
+    /// The message, its files named.
+    pub json: Value,
+    /// The files.
+    pub files: Vec<File>,
+}
+
 /// The body of `POST /channels/{id}/messages`.
 #[must_use]
-pub fn new_message(parcel: &Parcel, pictures: &[Picture]) -> Value {
-    let shown = embed::shown(&parcel.message, pictures);
+pub fn new_message(parcel: &Parcel, pictures: Vec<Picture>) -> Body {
+    let shown = embed::shown(&parcel.message, &pictures);
     let roles = parcel.message.mention_roles.iter().filter(|id| **id > 0);
     let roles: Vec<RoleId> = roles.map(|id| RoleId::new(*id)).take(ROLES_MAX).collect();
     let mut message = CreateMessage::new()
@@ -40,41 +48,34 @@ pub fn new_message(parcel: &Parcel, pictures: &[Picture]) -> Value {
     if let Some(reference) = reference(parcel) {
         message = message.reference_message(reference);
     }
-    let mut body = json(&message);
-    if let Some(body) = body.as_object_mut() {
-        let files = picture::attachments(&parcel.message.attachments, pictures);
-        body.insert("attachments".to_owned(), files.into());
-    }
-    body
+    let mut json = json(&message);
+    let files = file::files(&parcel.message.attachments, pictures);
+    name_files(&mut json, &files);
+    Body { json, files }
 }
 
 /// The body of `PATCH /channels/{id}/messages/{id}`. Files that are not named are taken away, and where none is named all
 /// stay: new pictures take the place of the old, and a table keeps its file.
 #[must_use]
-pub fn edited_message(message: &Message, pictures: &[Picture]) -> Value {
-    let shown = embed::shown(message, pictures);
-    let mut body = json(
+pub fn edited_message(message: &Message, pictures: Vec<Picture>) -> Body {
+    let shown = embed::shown(message, &pictures);
+    let mut json = json(
         &EditMessage::new()
             .content(shown.content.unwrap_or_default())
             .allowed_mentions(mentions())
             .embeds(shown.embeds)
             .components(shown.rows),
     );
-    if let Some(body) = body.as_object_mut().filter(|_| !pictures.is_empty()) {
-        let files = picture::attachments(&[], pictures);
-        body.insert("attachments".to_owned(), files.into());
+    let files = file::files(&[], pictures);
+    if !files.is_empty() {
+        name_files(&mut json, &files);
     }
-    body
+    Body { json, files }
 }
 
-/// Content type of a file by its name.
-#[must_use]
-pub fn mime(name: &str) -> &'static str {
-    match name.rsplit_once('.').map(|(_, end)| end) {
-        Some("csv") => "text/csv",
-        Some("json") => "application/json",
-        Some("png") => "image/png",
-        _ => "text/plain",
+fn name_files(json: &mut Value, files: &[File]) {
+    if let Some(json) = json.as_object_mut() {
+        json.insert("attachments".to_owned(), file::named(files).into());
     }
 }
 

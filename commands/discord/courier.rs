@@ -16,16 +16,17 @@ use reqwest::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use steward::{
-    alert::card::{Attachment, Message},
+    alert::card::Message,
     outbox::courier::{ChannelId, Courier, CourierError, Found, Mark, MessageId, Parcel, Receipt},
 };
 use tokio::{sync::OnceCell, time::Instant};
 
 use super::{
     answer::{Answer, Kind, OLD_EDITS, later, lost},
-    body,
+    body::{self, Body},
     connection::Connection,
-    picture::{self, Picture},
+    file::{self, File},
+    picture,
     rates::{Lane, Rates},
     search::{self, Sought},
 };
@@ -127,15 +128,13 @@ impl DiscordCourier {
 
     async fn send_parcel(&self, parcel: &Parcel) -> Result<Receipt, CourierError> {
         let channel = parcel.channel;
-        let pictures = picture::pictures(&parcel.message);
-        let payload = body::new_message(parcel, &pictures);
+        let Body { json, files } = body::new_message(parcel, picture::pictures(&parcel.message));
         let request = self.request(Method::POST, &messages(channel))?;
-        let files = files(&parcel.message.attachments, pictures);
-        let request = with_files(request, &payload, files)?;
+        let request = with_files(request, &json, files)?;
         let answer = self
             .ask(&[Lane::Send(channel)], Kind::Once, request)
             .await?;
-        search::receipt(&answer.body, &payload).ok_or_else(|| {
+        search::receipt(&answer.body, &json).ok_or_else(|| {
             CourierError::Unclear(format!(
                 "{} with an answer that is no message",
                 answer.status
@@ -150,10 +149,9 @@ impl DiscordCourier {
         content: &Message,
     ) -> Result<(), CourierError> {
         let path = format!("{}/{}", messages(channel), message.0);
-        let pictures = picture::pictures(content);
-        let payload = body::edited_message(content, &pictures);
+        let Body { json, files } = body::edited_message(content, picture::pictures(content));
         let request = self.request(Method::PATCH, &path)?;
-        let request = with_files(request, &payload, files(&[], pictures))?;
+        let request = with_files(request, &json, files)?;
         let lanes = [Lane::Edit(channel), Lane::EditOld(channel, message)];
         self.ask(&lanes, Kind::Repeatable, request).await?;
         Ok(())
@@ -320,30 +318,20 @@ async fn read(mut response: reqwest::Response, kind: Kind) -> Result<Vec<u8>, Co
     Ok(bytes)
 }
 
-/// Name and bytes of the files of a message, in the order of [`picture::attachments`].
-fn files(attachments: &[Attachment], pictures: Vec<Picture>) -> Vec<(String, Vec<u8>)> {
-    let attachments = attachments.iter().take(body::FILES_MAX);
-    let attachments = attachments.map(|file| (file.name.clone(), file.text.clone().into_bytes()));
-    let pictures = pictures
-        .into_iter()
-        .map(|picture| (picture.name, picture.png));
-    attachments.chain(pictures).collect()
-}
-
 /// `payload_json` and `files[n]` (reference.mdx, "Uploading Files"), or where there is no file, plain JSON.
 fn with_files(
     request: RequestBuilder,
-    payload: &Value,
-    files: Vec<(String, Vec<u8>)>,
+    json: &Value,
+    files: Vec<File>,
 ) -> Result<RequestBuilder, CourierError> {
     if files.is_empty() {
-        return Ok(request.json(payload));
+        return Ok(request.json(json));
     }
-    let mut form = Form::new().text("payload_json", payload.to_string());
-    for (place, (name, bytes)) in files.into_iter().enumerate() {
-        let kind = body::mime(&name);
-        let part = Part::bytes(bytes)
-            .file_name(name)
+    let mut form = Form::new().text("payload_json", json.to_string());
+    for (place, file) in files.into_iter().enumerate() {
+        let kind = file::mime(&file.name);
+        let part = Part::bytes(file.bytes)
+            .file_name(file.name)
             .mime_str(kind)
             .map_err(|error| CourierError::Refused(error.to_string()))?;
         form = form.part(format!("files[{place}]"), part);

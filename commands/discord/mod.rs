@@ -11,6 +11,7 @@ pub mod connection;
 pub mod courier;
 pub mod embed;
 pub mod errors;
+pub mod file;
 pub mod gateway;
 pub mod permission;
 pub mod picture;

@@ -1,9 +1,8 @@
 //! Pictures of charts: drawn when a message leaves, each in the card that it belongs to.
 
-use serde_json::{Value, json};
-use steward::alert::card::{Attachment, Message};
+use steward::alert::card::Message;
 
-use super::body::FILES_MAX;
+use super::file::FILES_MAX;
 
 /// Characters of a file's description, Discord's most.
 const DESCRIPTION_MAX: usize = 1_024;
@@ -41,21 +40,4 @@ pub fn pictures(message: &Message) -> Vec<Picture> {
         }
     });
     drawn.take(room).collect()
-}
-
-/// `attachments` of a body: what is named there and stands in no file of the request is taken from the message.
-#[must_use]
-pub fn attachments(files: &[Attachment], pictures: &[Picture]) -> Vec<Value> {
-    let files = files.iter().take(FILES_MAX);
-    let files = files.map(|file| json!({ "filename": file.name }));
-    let pictures = pictures
-        .iter()
-        .map(|picture| json!({ "filename": picture.name, "description": picture.alt }));
-    let mut all: Vec<Value> = files.chain(pictures).collect();
-    for (place, file) in all.iter_mut().enumerate() {
-        if let Some(file) = file.as_object_mut() {
-            file.insert("id".to_owned(), place.into());
-        }
-    }
-    all
 }

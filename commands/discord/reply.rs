@@ -9,7 +9,7 @@ use serenity::all::{
 };
 use steward::alert::card::Message;
 
-use super::{body::FILES_MAX, embed, picture};
+use super::{embed, file, picture};
 
 /// An answer of a sentence or two.
 pub fn text(text: String) -> EditInteractionResponse {
@@ -29,13 +29,10 @@ pub fn message(message: &Message) -> EditInteractionResponse {
         .allowed_mentions(CreateAllowedMentions::new())
         .embeds(shown.embeds)
         .components(shown.rows);
-    for file in message.attachments.iter().take(FILES_MAX) {
-        let file = CreateAttachment::bytes(file.text.as_bytes(), &file.name);
-        answer = answer.new_attachment(file);
-    }
-    for picture in pictures {
-        let file = CreateAttachment::bytes(picture.png, picture.name).description(picture.alt);
-        answer = answer.new_attachment(file);
+    for file in file::files(&message.attachments, pictures) {
+        let mut attached = CreateAttachment::bytes(file.bytes, file.name);
+        attached.description = file.description;
+        answer = answer.new_attachment(attached);
     }
     answer
 }

@@ -44,7 +44,7 @@ impl Sought {
     /// What `me` sends as this parcel.
     #[must_use]
     pub fn of(parcel: &Parcel, me: String) -> Self {
-        let body = body::new_message(parcel, &[]);
+        let body = body::new_message(parcel, Vec::new()).json;
         let id = ids(&body).next();
         Self {
             me,
