@@ -8,6 +8,7 @@ pub mod address;
 use std::fmt;
 
 pub use alloy::primitives::{Address, B256, Bytes, U256};
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 /// Declares a newtype over `u64` with checked arithmetic and decimal text.
@@ -110,13 +111,48 @@ number!(
     UnixSeconds
 );
 
+impl UnixSeconds {
+    /// The moment in the calendar; `None` after the year 9999.
+    #[must_use]
+    pub fn timestamp(self) -> Option<Timestamp> {
+        Timestamp::from_second(i64::try_from(self.0).ok()?).ok()
+    }
+
+    /// The moment in a zone, as `form` of `strftime` says; `second 123` where the calendar ends.
+    #[must_use]
+    pub fn written(self, form: &str, zone: TimeZone) -> String {
+        self.timestamp().map_or_else(
+            || format!("second {self}"),
+            |at| at.to_zoned(zone).strftime(form).to_string(),
+        )
+    }
+}
+
 /// Declares an address that plays one role.
 macro_rules! address {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(Address);
+
+        impl Ord for $name {
+            /// As its bytes. Compared as two numbers: a map of a whole network's attesters compares thirty times per
+            /// lookup, and for 20 bytes the usual comparison is a call.
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                let rank = |address: &Self| {
+                    let [head @ .., a, b, c, d] = address.0.into_array();
+                    (u128::from_be_bytes(head), u32::from_be_bytes([a, b, c, d]))
+                };
+                rank(self).cmp(&rank(other))
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl $name {
             /// Wraps an address.
@@ -322,5 +358,15 @@ mod tests {
     fn an_address_is_cut_in_the_middle() {
         let attester = AttesterAddress::new(Address::repeat_byte(0xab));
         assert_eq!(attester.short().chars().count(), 11);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn addresses_sort_as_their_bytes(one: [u8; 20], place in 0_usize..20, other: u8) {
+            let mut two = one;
+            two[place] = other;
+            let by_number = AttesterAddress::new(one.into()).cmp(&AttesterAddress::new(two.into()));
+            proptest::prop_assert_eq!(by_number, one.cmp(&two));
+        }
     }
 }

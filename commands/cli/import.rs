@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use jiff::tz::TimeZone;
 use steward::{
     config::StoreConfig,
     service::{floor::FLOOR_FILE, restore},
@@ -112,9 +113,5 @@ fn agrees(directory: &Path) -> anyhow::Result<bool> {
 
 /// A moment as people and file names can read it.
 pub(super) fn moment(at: UnixSeconds) -> String {
-    let seconds = at.value();
-    i64::try_from(seconds)
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .map_or_else(|| seconds.to_string(), |moment| moment.to_string())
+    at.written("%Y-%m-%dT%H:%M:%SZ", TimeZone::UTC)
 }

@@ -1,8 +1,8 @@
 //! What answers are written on: tables that fit the width, times people can read, and no colour where none is wanted.
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
-use jiff::{Timestamp, tz::TimeZone};
-use steward::views::forecast::When;
+use jiff::tz::TimeZone;
+use steward::{units::UnixSeconds, views::forecast::When};
 
 /// Narrowest useful column, in characters: below it a table becomes `key: value` lines.
 const COLUMN_MIN: u16 = 11;
@@ -45,18 +45,8 @@ impl Paper {
 
     /// A moment, as `2026-11-21 05:10 CET (in 2 h 10 min)`.
     pub(crate) fn moment(&self, at: u64) -> String {
-        let stamp = i64::try_from(at)
-            .ok()
-            .and_then(|at| Timestamp::from_second(at).ok());
-        let Some(stamp) = stamp else {
-            return format!("{at} s");
-        };
-        let zoned = stamp.to_zoned(self.zone.clone());
-        format!(
-            "{} ({})",
-            zoned.strftime("%Y-%m-%d %H:%M %Z"),
-            self.distance(at)
-        )
+        let stamp = UnixSeconds::new(at).written("%Y-%m-%d %H:%M %Z", self.zone.clone());
+        format!("{stamp} ({})", self.distance(at))
     }
 
     /// A moment in milliseconds.

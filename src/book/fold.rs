@@ -16,7 +16,7 @@ use crate::{
     attester::{
         Attester,
         change::{self, Change, Evidence},
-        stage::{Reason, standing},
+        stage::{Latest, Reason, standing},
     },
     chain::contracts::{Event, Instance},
     units::{Address, AttesterAddress, B256, BlockRef, ProviderId, RollupVersion, UnixSeconds},
@@ -137,11 +137,10 @@ pub struct Fold<'a> {
     /// The canonical change that the GSE's word is awaited for.
     pub(super) canonical: Option<Evidence>,
     /// Attesters touched since the last judgement, in the order in which they were.
+    /// One that was touched again may stand there again: it is judged in its first place, and found the same in the others.
     pending: Vec<AttesterAddress>,
-    is_pending: BTreeSet<AttesterAddress>,
-    /// Every attester that was touched, in the order in which they first were.
+    /// Every attester that was touched, in the order in which they were, some of them more than once.
     pub(super) met: Vec<AttesterAddress>,
-    is_met: BTreeSet<AttesterAddress>,
     pub(super) news: News,
     /// Whether the BLS keys of attesters whose deposits were refused had ever been registered, where that was asked.
     pub(super) owned_keys: BTreeMap<AttesterAddress, bool>,
@@ -153,7 +152,6 @@ impl<'a> Fold<'a> {
     /// A fold that changes `book`.
     #[must_use]
     pub fn new(book: &'a mut Book, ours: &'a Ours, mode: Mode) -> Self {
-        let (pending, instances) = (Vec::new(), BTreeMap::new());
         Self {
             book,
             ours,
@@ -161,13 +159,11 @@ impl<'a> Fold<'a> {
             outcome: Outcome::default(),
             has_views: false,
             canonical: None,
-            pending,
-            is_pending: BTreeSet::new(),
+            pending: Vec::new(),
             met: Vec::new(),
-            is_met: BTreeSet::new(),
             news: News::default(),
             owned_keys: BTreeMap::new(),
-            instances,
+            instances: BTreeMap::new(),
         }
     }
 
@@ -231,12 +227,19 @@ impl<'a> Fold<'a> {
     pub(super) fn say(&mut self, change: Change, evidence: Evidence) {
         let entry = change::Entry { change, evidence };
         if let Change::Standing { attester, .. } | Change::Slashed { attester, .. } = entry.change {
-            self.book.history.append(attester, entry.clone());
-            if !self.ours.has(attester, self.book.attesters.row(&attester)) {
-                return;
-            }
+            let is_ours = self.is_ours(attester);
+            self.say_of(attester, is_ours, entry);
+        } else {
+            self.outcome.changes.push(entry);
         }
-        self.outcome.changes.push(entry);
+    }
+
+    /// What happens to an attester is its history; said is what happens to ours.
+    fn say_of(&mut self, attester: AttesterAddress, is_ours: bool, entry: change::Entry) {
+        if is_ours {
+            self.outcome.changes.push(entry.clone());
+        }
+        self.book.history.append(attester, entry);
     }
 
     pub(super) fn change_attester<T>(
@@ -244,8 +247,10 @@ impl<'a> Fold<'a> {
         address: AttesterAddress,
         change: impl FnOnce(&mut Attester) -> T,
     ) -> T {
-        self.await_judgement(address);
-        if self.is_met.insert(address) {
+        if self.pending.last() != Some(&address) {
+            self.pending.push(address);
+        }
+        if self.met.last() != Some(&address) {
             self.met.push(address);
         }
         self.book
@@ -255,50 +260,42 @@ impl<'a> Fold<'a> {
 
     /// Decides the states of the attesters that were touched.
     pub(super) fn judge_pending(&mut self, evidence: &Evidence) {
-        self.is_pending.clear();
-        for address in std::mem::take(&mut self.pending) {
-            self.judge(address, evidence);
-        }
-    }
-
-    fn await_judgement(&mut self, address: AttesterAddress) {
-        if self.is_pending.insert(address) {
-            self.pending.push(address);
-        }
-    }
-
-    fn judge(&mut self, address: AttesterAddress, evidence: &Evidence) {
         let latest = self.book.latest();
-        let Some(attester) = self.book.attesters.row(&address) else {
-            return;
-        };
-        let (from, to) = (attester.standing, standing(attester, latest));
-        if from == to || to.reason == Reason::EjectionUnknown {
-            return;
+        for address in std::mem::take(&mut self.pending) {
+            self.judge(address, latest, evidence);
         }
-        let occurrence = attester.transitions.saturating_add(1);
-        self.book.attesters.change(&address, |attester| {
-            attester.standing = to;
-            attester.since = evidence.at;
-            attester.transitions = occurrence;
-        });
-        self.say(
-            Change::Standing {
-                attester: address,
-                from,
-                to,
-                occurrence,
+    }
+
+    fn judge(&mut self, address: AttesterAddress, latest: Option<Latest>, evidence: &Evidence) {
+        let ours = self.ours;
+        let judged = self.book.attesters.change_where(
+            &address,
+            |attester| {
+                let to = standing(attester, latest);
+                (to != attester.standing && to.reason != Reason::EjectionUnknown).then_some(to)
             },
-            evidence.clone(),
+            |attester, to| {
+                attester.since = evidence.at;
+                attester.transitions = attester.transitions.saturating_add(1);
+                let change = Change::Standing {
+                    attester: address,
+                    from: std::mem::replace(&mut attester.standing, to),
+                    to,
+                    occurrence: attester.transitions,
+                };
+                (change, ours.has(address, Some(attester)))
+            },
         );
+        if let Some((change, is_ours)) = judged {
+            let evidence = evidence.clone();
+            self.say_of(address, is_ours, change::Entry { change, evidence });
+        }
     }
 
     /// Judges every attester again: after another rollup became the latest.
     pub(super) fn judge_all(&mut self, evidence: &Evidence) {
-        let all: Vec<AttesterAddress> = self.book.attesters.rows().map(|(a, _)| *a).collect();
-        for address in all {
-            self.await_judgement(address);
-        }
+        self.pending
+            .extend(self.book.attesters.rows().map(|(address, _)| *address));
         self.judge_pending(evidence);
     }
 

@@ -48,9 +48,13 @@ impl History {
     /// Appends an entry about `attester`.
     pub fn append(&mut self, attester: AttesterAddress, entry: Entry) {
         let sequence = u32::try_from(self.appended.len()).unwrap_or(u32::MAX);
-        let mut key = self.key(attester.address());
-        key.extend_from_slice(&entry.evidence.block.number.value().to_be_bytes());
-        key.extend_from_slice(&sequence.to_be_bytes());
+        let key = [
+            self.prefix.as_slice(),
+            attester.address().as_slice(),
+            &entry.evidence.block.number.value().to_be_bytes(),
+            &sequence.to_be_bytes(),
+        ]
+        .concat();
         self.appended.push((key, entry));
     }
 

@@ -1,6 +1,6 @@
 //! Where an axis has its marks, and what stands at them.
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::units::UnixSeconds;
 
@@ -91,23 +91,13 @@ impl Axis {
             step if step >= DAY => "%-d %b",
             _ => "%-d %b %H:%M",
         };
-        written(at, form)
+        UnixSeconds::new(at).written(form, TimeZone::UTC)
     }
 }
 
 /// A moment with its minute, for words.
 pub(super) fn moment(at: UnixSeconds) -> String {
-    written(at.value(), "%-d %b %Y %H:%M UTC")
-}
-
-fn written(at: u64, form: &str) -> String {
-    let at = i64::try_from(at)
-        .ok()
-        .and_then(|at| Timestamp::from_second(at).ok());
-    at.map_or_else(
-        || "beyond the calendar".to_owned(),
-        |at| at.strftime(form).to_string(),
-    )
+    at.written("%-d %b %Y %H:%M UTC", TimeZone::UTC)
 }
 
 #[cfg(test)]

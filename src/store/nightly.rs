@@ -143,8 +143,8 @@ pub fn exports(directory: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn date_of(now: UnixSeconds) -> io::Result<jiff::civil::Date> {
-    let seconds = i64::try_from(now.value()).map_err(io::Error::other)?;
-    let time = jiff::Timestamp::from_second(seconds).map_err(io::Error::other)?;
+    let beyond = || io::Error::other("the clock stands beyond the calendar");
+    let time = now.timestamp().ok_or_else(beyond)?;
     Ok(time.to_zoned(jiff::tz::TimeZone::UTC).date())
 }
 

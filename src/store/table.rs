@@ -231,11 +231,22 @@ impl<R: Record> Table<R> {
 
     /// Changes the row of `key` in place, where there is one.
     pub fn change<T>(&mut self, key: &R::Key, change: impl FnOnce(&mut R) -> T) -> Option<T> {
+        self.change_where(key, |_| Some(()), |row, ()| change(row))
+    }
+
+    /// Changes the row of `key` in place where there is one and `decide` finds what to do with it.
+    pub fn change_where<D, T>(
+        &mut self,
+        key: &R::Key,
+        decide: impl FnOnce(&R) -> Option<D>,
+        change: impl FnOnce(&mut R, D) -> T,
+    ) -> Option<T> {
         let row = self.rows.get_mut(key)?;
+        let decided = decide(row)?;
         self.before
             .entry(key.clone())
             .or_insert_with(|| Some(row.clone()));
-        Some(change(row))
+        Some(change(row, decided))
     }
 
     /// Changes the row of `key`, made by `make` where there is none.

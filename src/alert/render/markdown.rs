@@ -3,7 +3,7 @@
 use super::clean::{clean, disarm};
 use crate::{
     alert::card::{Card, Message, Span, Text, TimeStyle},
-    units::{B256, short_address},
+    units::{B256, UnixSeconds, short_address},
 };
 
 /// For places that show Markdown: description, field values, content.
@@ -95,7 +95,7 @@ pub(crate) fn bare_span(span: &Span) -> String {
         Span::Foreign(text) | Span::Code(text) | Span::Bold(text) | Span::Struck(text) => {
             disarm(text)
         }
-        Span::Time { at, .. } => utc(at.value()),
+        Span::Time { at, .. } => utc(*at),
         Span::Link { text, .. } => disarm(text),
         Span::Address { address, .. } => short_address(*address),
         Span::Transaction { hash, .. } => short_hash(*hash),
@@ -111,14 +111,8 @@ pub fn short_hash(hash: B256) -> String {
 }
 
 /// `2026-11-21 04:00 UTC`, where a place can show no localised time.
-pub(crate) fn utc(seconds: u64) -> String {
-    let stamp = i64::try_from(seconds)
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    stamp.map_or_else(
-        || format!("second {seconds}"),
-        |stamp| stamp.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-    )
+pub(crate) fn utc(at: UnixSeconds) -> String {
+    at.written("%Y-%m-%d %H:%M UTC", jiff::tz::TimeZone::UTC)
 }
 
 /// Our own words: only what would format is escaped.

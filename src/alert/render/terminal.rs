@@ -138,16 +138,7 @@ pub fn relative(at: UnixSeconds, now: UnixSeconds) -> String {
 }
 
 fn full(at: UnixSeconds, terminal: &Terminal) -> String {
-    let stamp = i64::try_from(at.value())
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    stamp.map_or_else(
-        || format!("second {at}"),
-        |stamp| {
-            let zoned = stamp.to_zoned(terminal.zone.clone());
-            zoned.strftime("%Y-%m-%d %H:%M %Z").to_string()
-        },
-    )
+    at.written("%Y-%m-%d %H:%M %Z", terminal.zone.clone())
 }
 
 /// The colours of the eight that every terminal has.

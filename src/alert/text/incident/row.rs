@@ -76,7 +76,7 @@ pub fn row(context: &Context<'_>, facts: &Facts) -> Row {
             vec![
                 ("endpoint", facts.endpoint.clone()),
                 ("fault", fault(&facts.fault)),
-                ("since", utc(facts.since.value())),
+                ("since", utc(facts.since)),
             ],
         ),
         Facts::UnknownEvent(facts) => (
@@ -156,7 +156,7 @@ fn with_attester(
 
 fn deadline(at: Option<&Due>) -> String {
     match at {
-        Some(Due::Is(at)) => utc(at.value()),
+        Some(Due::Is(at)) => utc(*at),
         Some(Due::Held(_)) => "none yet".to_owned(),
         Some(Due::Unknown(_)) => "unknown".to_owned(),
         None => String::new(),
@@ -165,7 +165,7 @@ fn deadline(at: Option<&Due>) -> String {
 
 fn executable(at: &Known<UnixSeconds>) -> String {
     match at {
-        Known::Is(at) => utc(at.value()),
+        Known::Is(at) => utc(*at),
         Known::Unknown(_) => "unknown".to_owned(),
     }
 }
