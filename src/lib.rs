@@ -20,6 +20,7 @@ mod fuzz;
 pub mod jobs;
 pub mod keys;
 pub mod metrics;
+pub mod missed;
 pub mod network;
 pub mod outbox;
 pub mod preview;

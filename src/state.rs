@@ -11,6 +11,7 @@ use crate::{
     canary::Canary,
     census::Census,
     jobs::{HasJobs, Jobs},
+    missed::Missed,
     outbox::{HasOutbox, Outbox},
     store::{
         Store, StoreError,
@@ -34,6 +35,8 @@ pub struct State {
     pub incidents: BTreeMap<String, Incidents>,
     /// How many attesters were in each state, per network.
     pub census: BTreeMap<String, Census>,
+    /// What happened while nobody watched and is not told yet, per network.
+    pub missed: BTreeMap<String, Missed>,
     /// The canary.
     pub canary: Table<Canary>,
     /// What is owed to channels.
@@ -49,6 +52,7 @@ impl Default for State {
             progress: Table::new(""),
             incidents: BTreeMap::from([(HOUSE.to_owned(), Incidents::new(HOUSE))]),
             census: BTreeMap::new(),
+            missed: BTreeMap::new(),
             canary: Table::new(""),
             outbox: Outbox::default(),
             jobs: Jobs::new(0),
@@ -69,8 +73,10 @@ impl State {
         let mut books = BTreeMap::new();
         let mut incidents = BTreeMap::from([(HOUSE.to_owned(), Incidents::load(HOUSE, store)?)]);
         let mut census = BTreeMap::new();
+        let mut missed = BTreeMap::new();
         for network in networks {
             census.insert(network.to_owned(), Census::load(network, store)?);
+            missed.insert(network.to_owned(), Missed::load(network, store)?);
             books.insert(network.to_owned(), Book::load(network, store)?);
             incidents.insert(network.to_owned(), Incidents::load(network, store)?);
         }
@@ -79,6 +85,7 @@ impl State {
             progress: Table::load("", store)?,
             incidents,
             census,
+            missed,
             canary: Table::load("", store)?,
             outbox: Outbox::load(store)?,
             jobs: Jobs::load(store, incarnation)?,
@@ -110,6 +117,13 @@ impl State {
         self.census
             .entry(network.to_owned())
             .or_insert_with(|| Census::new(network))
+    }
+
+    /// What was missed of a network, made where there is nothing.
+    pub fn missed_or_new(&mut self, network: &str) -> &mut Missed {
+        self.missed
+            .entry(network.to_owned())
+            .or_insert_with(|| Missed::new(network))
     }
 
     /// How far a network was read.
@@ -159,6 +173,9 @@ impl Tables for State {
         }
         for census in self.census.values_mut() {
             tables.push(census.table());
+        }
+        for missed in self.missed.values_mut() {
+            tables.push(missed.table());
         }
         for book in self.books.values_mut() {
             tables.extend(book.tables());

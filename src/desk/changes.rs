@@ -47,12 +47,14 @@ pub(super) struct Scene<'a> {
 impl Scene<'_> {
     /// Tells what was folded: singly what is young, in one digest what was missed long ago, nothing below the floor.
     ///
-    /// `agreement` is what other endpoints said of the block, where they were asked before it was told.
+    /// `agreement` is what other endpoints said of the block, where they were asked before it was told. While the reading
+    /// `is_behind` the head, what was missed is put aside.
     pub(super) fn folded(
         &self,
         state: &mut State,
         outcome: &Outcome,
         agreement: Option<&Agreement>,
+        is_behind: bool,
     ) {
         let sources = agreement.and_then(sources);
         let network = self.bureau.network.as_str();
@@ -78,8 +80,8 @@ impl Scene<'_> {
                     .iter()
                     .filter_map(|entry| self.notice(book, &outlooks, entry, sources)),
             );
-            notices.extend(self.missed(book, &outlooks, &missed, sources));
         }
+        notices.extend(self.missed(state, &missed, is_behind));
         owe(state, self.bureau, self.now_ms, notices);
     }
 
@@ -212,7 +214,7 @@ impl Scene<'_> {
     }
 
     /// The row of a change in a table of many.
-    fn row(&self, entry: &Entry) -> Vec<(String, String)> {
+    pub(super) fn row(&self, entry: &Entry) -> Vec<(String, String)> {
         let cell = |name: &str, value: String| (name.to_owned(), value);
         let mut row = match &entry.change {
             Change::Standing {
@@ -253,54 +255,6 @@ impl Scene<'_> {
             .unwrap_or_default();
         row.push(cell("transaction", transaction));
         row
-    }
-
-    /// One digest of what happened too long ago to be told singly.
-    fn missed(
-        &self,
-        book: &Book,
-        outlooks: &Outlooks<'_>,
-        missed: &[&Entry],
-        sources: Sources,
-    ) -> Option<Notice> {
-        let (first, last) = (missed.first()?, missed.last()?);
-        let network = self.bureau.network.as_str();
-        let (from, to) = (first.evidence.block.number, last.evidence.block.number);
-        let rows: Vec<Vec<(String, String)>> = missed
-            .iter()
-            .map(|entry| self.row(entry))
-            .filter(|row| !row.is_empty())
-            .collect();
-        if rows.is_empty() {
-            let entry = missed
-                .iter()
-                .find_map(|entry| self.notice(book, outlooks, entry, sources))?;
-            return Some(entry);
-        }
-        let id = NoticeId::new(
-            network,
-            &format!("blocks-{from}-{to}"),
-            Class::MissedChanges,
-            1,
-            "",
-        );
-        let many = digest::Many {
-            id: id.clone(),
-            class: Class::MissedChanges,
-            of: None,
-            rows: &rows,
-            at: last.evidence.at,
-        };
-        let message = digest::missed(self.context, &many, first.evidence.at, last.evidence.at);
-        Some(Notice {
-            id,
-            class: Class::MissedChanges,
-            route: Class::MissedChanges.route(),
-            message,
-            row: Vec::new(),
-            cause: None,
-            reply_to: None,
-        })
     }
 
     /// The summary of a first start: how things stand.

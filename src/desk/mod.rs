@@ -10,6 +10,7 @@ mod changes;
 mod coinbases;
 mod doubts;
 mod findings;
+mod missed;
 mod people;
 mod revise;
 
@@ -262,8 +263,12 @@ impl Announcer for Desk {
             now_ms: told.now_ms,
         };
         let is_news = match &told.happening {
-            Happening::Folded { outcome, agreement } => {
-                scene.folded(state, outcome, *agreement);
+            Happening::Folded {
+                outcome,
+                agreement,
+                is_behind,
+            } => {
+                scene.folded(state, outcome, *agreement, *is_behind);
                 scene.replaced(state);
                 let is_told = !outcome.changes.is_empty() || !outcome.faults.is_empty();
                 is_told || agreement.is_some()

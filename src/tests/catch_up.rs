@@ -10,7 +10,7 @@ use steward::{
     },
     clock::ManualClock,
     desk::{Bureau, Desk, Letterhead},
-    outbox::{Routes, courier::ChannelId},
+    outbox::{Delivery, Routes, courier::ChannelId},
     provider::coinbase::{CommonCoinbases, Rungs},
     state::State,
     store::memory::MemoryStore,
@@ -20,6 +20,7 @@ use steward::{
 };
 
 use crate::world::{
+    action::{Action, Key},
     blocks::{Setup, SharedWorld, World},
     endpoint::WorldEndpoint,
     script::{OURS, Script},
@@ -229,4 +230,45 @@ async fn the_next_long_catch_up_has_a_message_of_its_own() {
     assert_eq!(told.len(), 2, "{told:#?}");
     let is_over = |told: &&String| told.contains("History is read to the head");
     assert_eq!(told.iter().filter(is_over).count(), 2, "{told:#?}");
+}
+
+/// What many ranges bring is one digest, a change of the provider and of the canonical rollup among it, over a restart.
+#[tokio::test(start_paused = true)]
+async fn what_was_missed_in_a_long_absence_is_one_digest() {
+    let mut house = House::new();
+    house.story(Duration::from_secs(6), None).await;
+    let provider = OURS;
+    let config = house.world.lock().setup.rollup;
+    for action in [
+        Action::SetTakeRate {
+            provider,
+            take_rate: 750,
+        },
+        Action::AddKeys {
+            provider,
+            keys: vec![Key::new(4_001)],
+        },
+        Action::AddRollup { version: 2, config },
+        Action::AddKeys {
+            provider,
+            keys: vec![Key::new(4_002)],
+        },
+    ] {
+        let mut world = house.world.lock();
+        world.act(action).unwrap();
+        world.mine_many(RANGE * 3);
+    }
+    house.clock.advance(Duration::from_hours(40));
+    house.story(Duration::from_millis(100), Some(7)).await;
+    let state = house.process.writer.read().await;
+    let is_digest = |delivery: &&Delivery| delivery.entries[0].class == Class::MissedChanges;
+    let digests: Vec<_> = state.outbox.deliveries().filter(is_digest).collect();
+    assert_eq!(digests.len(), 1, "{digests:#?}");
+    insta::assert_snapshot!(digests[0].wanted.attachments[0].text, @r#"
+    attester,now,before,host,block,transaction
+    ,provider 1: take rate 7.5 %,5 %,,3002,0xb59ee7864a8af841ca24e23499251ce7005a8021245112f01e66225a5c311507
+    0x3b17483EE64D2ca9DD5b26113c96fCAc1570A203,provider queue,new (in no contract),,3152,0x2b76b2fc5b62b4386d13d4e7d92f770a54611857cbadd421cf4b567181fff0de
+    ,"rollup 2 canonical: 0 of ours moved, 0 stayed",rollup 1,,3302,0x68954f999589a91f6b2486ab99ae84b1533d8e3dfbeba1f267df894f2ba4aa07
+    0xe4AF91379B5F513Df7F5F2BeF70E4E30d1F7aeEe,provider queue,new (in no contract),,3452,0xc319605bf147fe3e3da45d9e0ad6c3e74e4fddcf8ddcd3a7b21e0ac888de2c13
+    "#);
 }

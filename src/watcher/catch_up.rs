@@ -274,6 +274,7 @@ impl Watcher {
                 let folded = Happening::Folded {
                     outcome: &outcome,
                     agreement: None,
+                    is_behind: true,
                 };
                 self.announcer.announce(state, network, &self.told(folded));
                 self.announcer

@@ -267,6 +267,7 @@ impl Watcher {
                     let folded = Happening::Folded {
                         outcome: &outcome,
                         agreement: None,
+                        is_behind: false,
                     };
                     self.announcer.announce(state, network, &self.told(folded));
                 }

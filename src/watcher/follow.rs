@@ -297,6 +297,7 @@ impl Watcher {
         let folded = Happening::Folded {
             outcome: &outcome,
             agreement,
+            is_behind: false,
         };
         let told = Told {
             is_rehearsal: matches!(part, Part::Rehearsal),

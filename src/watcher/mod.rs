@@ -124,6 +124,8 @@ pub enum Happening<'a> {
         outcome: &'a crate::book::fold::Outcome,
         /// What other endpoints said of the block; `None` where they were not asked.
         agreement: Option<&'a crate::chain::agreement::Agreement>,
+        /// Whether they are a range far behind the head, and more follow.
+        is_behind: bool,
     },
     /// Blocks were taken back: those above `kept`.
     Unwound {

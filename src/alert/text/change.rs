@@ -136,6 +136,24 @@ pub fn provider(
     close(context, card, &id, seen)
 }
 
+/// What is now and what was before, for a table of many changes.
+#[must_use]
+pub fn provider_cells(change: &ProviderChange) -> (String, String) {
+    fn of<T: ToString>(name: &str, from: Option<&T>, to: &T) -> (String, String) {
+        let before = from.map_or_else(|| "unknown".to_owned(), T::to_string);
+        (format!("{name} {}", to.to_string()), before)
+    }
+    match change {
+        ProviderChange::Registered => ("registered".to_owned(), String::new()),
+        ProviderChange::AdminProposed { admin } => {
+            (format!("admin {admin} proposed"), String::new())
+        }
+        ProviderChange::Admin { from, to } => of("admin", from.as_ref(), to),
+        ProviderChange::TakeRate { from, to } => of("take rate", from.as_ref(), to),
+        ProviderChange::RewardsRecipient { from, to } => of("rewards recipient", from.as_ref(), to),
+    }
+}
+
 struct Words {
     severity: Severity,
     title: &'static str,
