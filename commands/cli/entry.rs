@@ -19,7 +19,7 @@ use steward::{
     version,
 };
 
-use super::{Desk, EXIT_CODES, Outcome, Output, Paper, Question, Source, run};
+use super::{Desk, EXIT_CODES, Outcome, Output, Paper, Question, Source, allocator, run};
 
 /// The exit code of a question that nobody answers.
 const NO_ANSWER: u8 = 3;
@@ -148,15 +148,16 @@ async fn answer(question: &Question, output: &Output) -> anyhow::Result<ExitCode
 /// The routes over the store of a service that does not run; where there is no store, over the chain.
 async fn local() -> anyhow::Result<InProcess> {
     let config = Config::from_env(Need::NoDiscord)?;
-    let service = build::build(config, Arc::new(SystemClock))
+    allocator::keep_freed_pages();
+    let service = build::for_one_question(config, Arc::new(SystemClock))
         .context("there is no running service, and its store cannot be opened")?;
-    if one_shot::is_empty(&service.service).await {
+    if one_shot::is_empty(&service).await {
         note("there is no store yet: the chain is read for this one question, which takes a while");
-        one_shot::read_chain(&service.service)
+        one_shot::read_chain(&service)
             .await
             .context("the chain cannot be read")?;
     }
-    Ok(InProcess::new(one_shot::routes(Arc::new(service.service))?))
+    Ok(InProcess::new(one_shot::routes(Arc::new(service))?))
 }
 
 /// The account that gives orders, for the audit.

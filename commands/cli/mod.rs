@@ -4,6 +4,7 @@
 //! one question. Data goes to stdout, everything else to stderr; `--json` prints the API's answer as it is.
 
 mod alert;
+mod allocator;
 mod attester;
 pub mod backup;
 pub mod check;

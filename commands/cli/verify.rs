@@ -114,7 +114,8 @@ async fn again(
     progress: Progress<'_>,
 ) -> Result<Vec<Finding>, String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let endpoints = build::endpoints_of(network, &clock).map_err(|error| error.to_string())?;
+    let endpoints =
+        build::endpoints_of(network, &clock, &Arc::default()).map_err(|error| error.to_string())?;
     let expected = network.network.chain_id;
     for (endpoint, answer) in endpoints.identify().await {
         if let Ok(found) = answer

@@ -4,7 +4,10 @@
 //! another endpoint. An error never carries the URL, for the URL may carry a key.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,17 +24,44 @@ use super::{
 };
 use crate::units::{Address, B256, BlockNumber, Bytes, U256};
 
+/// Longest wait until a connection stands.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The client of endpoints, made when the first of them is asked.
+///
+/// It reads the system's certificates, which takes 50 ms and some memory: a question to the store needs none, and the
+/// endpoints of a process share them.
+#[derive(Debug, Default)]
+pub struct HttpClient(OnceLock<reqwest::Client>);
+
+impl HttpClient {
+    fn get(&self) -> Result<&reqwest::Client, ChainError> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
+        // The process's environment names no proxy for us: what is said to an endpoint is said to nobody else.
+        let made = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("steward/", env!("CARGO_PKG_VERSION")))
+            .no_proxy()
+            .build()
+            .map_err(|error| {
+                ChainError::Refused(format!("no HTTP client: {}", error.without_url()))
+            })?;
+        Ok(self.0.get_or_init(|| made))
+    }
+}
+
 /// Bounds on one request.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
     /// From sending to the last byte of the answer.
     pub timeout: Duration,
-    /// Until the connection stands.
-    pub connect_timeout: Duration,
     /// Longest answer that is read, in bytes.
     pub answer_bytes_max: usize,
-    /// Proxy to go through; the process's environment is not asked.
-    pub proxy: Option<SecretString>,
+    /// The client that endpoints share.
+    pub client: Arc<HttpClient>,
 }
 
 impl Default for HttpOptions {
@@ -39,10 +69,9 @@ impl Default for HttpOptions {
         Self {
             // geth gives up on an eth_call after 5 s, providers on eth_getLogs after 10 to 15 s.
             timeout: Duration::from_secs(20),
-            connect_timeout: Duration::from_secs(5),
             // Alchemy cuts at 150 MB; a range of that size would cost too much memory here.
             answer_bytes_max: 32 << 20,
-            proxy: None,
+            client: Arc::default(),
         }
     }
 }
@@ -51,10 +80,9 @@ impl Default for HttpOptions {
 #[derive(Debug)]
 pub struct HttpEndpoint {
     name: EndpointName,
-    client: reqwest::Client,
+    options: HttpOptions,
     url: SecretString,
     redaction: Redaction,
-    answer_bytes_max: usize,
     next_id: AtomicU64,
 }
 
@@ -69,7 +97,7 @@ impl HttpEndpoint {
     /// An endpoint at `url`, which may carry a key or a user and password.
     ///
     /// # Errors
-    /// [`ChainError::Refused`] where the URL is none, or where no client can be made.
+    /// [`ChainError::Refused`] where the URL is none.
     pub fn new(
         name: EndpointName,
         url: &SecretString,
@@ -81,26 +109,11 @@ impl HttpEndpoint {
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(refused("its URL is neither http nor https"));
         }
-        let builder = reqwest::Client::builder()
-            .timeout(options.timeout)
-            .connect_timeout(options.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("steward/", env!("CARGO_PKG_VERSION")));
-        let builder = match &options.proxy {
-            None => builder.no_proxy(),
-            Some(proxy) => builder.proxy(
-                reqwest::Proxy::all(proxy.expose_secret())
-                    .map_err(|_error| refused("the proxy's URL is none"))?,
-            ),
-        };
         Ok(Self {
             name,
-            client: builder
-                .build()
-                .map_err(|error| refused(&format!("no HTTP client: {}", error.without_url())))?,
+            options: options.clone(),
             redaction: Redaction::of(&parsed),
             url: SecretString::from(String::from(parsed)),
-            answer_bytes_max: options.answer_bytes_max,
             next_id: AtomicU64::new(1),
         })
     }
@@ -113,15 +126,19 @@ impl HttpEndpoint {
     }
 
     async fn post(&self, question: &Value) -> Result<Reply, ChainError> {
-        let sent = self.client.post(self.url.expose_secret()).json(question);
+        let client = self.options.client.get()?;
+        let sent = client
+            .post(self.url.expose_secret())
+            .timeout(self.options.timeout)
+            .json(question);
         let mut response = sent.send().await.map_err(|error| self.lost(error))?;
         let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.lost(error))? {
-            if body.len() + chunk.len() > self.answer_bytes_max {
+            if body.len() + chunk.len() > self.options.answer_bytes_max {
                 return Err(ChainError::TooLarge {
                     blocks_max: None,
-                    detail: format!("an answer over {} bytes", self.answer_bytes_max),
+                    detail: format!("an answer over {} bytes", self.options.answer_bytes_max),
                 });
             }
             body.extend_from_slice(&chunk);

@@ -10,7 +10,7 @@ use crate::{
     chain::{
         Chain, ChainError,
         endpoints::{Endpoints, Options},
-        rpc::{HttpEndpoint, HttpOptions},
+        rpc::{HttpClient, HttpEndpoint, HttpOptions},
     },
     clock::Clock,
     config::{Config, EndpointConfig, NetworkConfig, ProviderSelector},
@@ -87,17 +87,29 @@ pub struct Built {
 /// # Errors
 /// [`BuildError`] with what to do.
 pub fn build(config: Config, clock: Arc<dyn Clock>) -> Result<Built, BuildError> {
-    let directory = config.store.data_dir.clone();
-    make_directory(&directory)?;
-    let opened = restore::open(&directory, clock.now()).map_err(|error| match error {
-        StoreError::Io(_) => BuildError::Disk(directory.display().to_string(), error),
-        error => BuildError::Store(error),
-    })?;
-    let store: Arc<dyn Store> = Arc::new(opened.store);
-    let service = on(config, clock, store)?;
+    let opened = open(&config, clock.as_ref())?;
+    let service = on(config, clock, Arc::new(opened.store))?;
     Ok(Built {
         service,
         restored: opened.restored,
+    })
+}
+
+/// As [`build`], for a process that answers one question and ends.
+///
+/// # Errors
+/// [`BuildError`] with what to do.
+pub fn for_one_question(config: Config, clock: Arc<dyn Clock>) -> Result<Service, BuildError> {
+    let opened = open(&config, clock.as_ref())?;
+    on(config, clock, Arc::new(opened.store.for_one_question()))
+}
+
+fn open(config: &Config, clock: &dyn Clock) -> Result<restore::Restoration, BuildError> {
+    let directory = &config.store.data_dir;
+    make_directory(directory)?;
+    restore::open(directory, clock.now()).map_err(|error| match error {
+        StoreError::Io(_) => BuildError::Disk(directory.display().to_string(), error),
+        error => BuildError::Store(error),
     })
 }
 
@@ -120,11 +132,12 @@ pub fn on(
     let threshold = usize::try_from(config.alerts.digest_threshold).unwrap_or(usize::MAX);
     state.outbox = state.outbox.grouping_above(threshold);
     let writer = Arc::new(Writer::new(state, store));
+    let client = Arc::default();
     let mut endpoints = BTreeMap::new();
     for network in &config.networks {
         endpoints.insert(
             network.network.name.as_str().to_owned(),
-            Arc::new(endpoints_of(network, &clock)?),
+            Arc::new(endpoints_of(network, &clock, &client)?),
         );
     }
     let bureaus = config
@@ -188,9 +201,10 @@ fn make_directory(directory: &Path) -> Result<(), BuildError> {
 pub fn endpoints_of(
     network: &NetworkConfig,
     clock: &Arc<dyn Clock>,
+    client: &Arc<HttpClient>,
 ) -> Result<Endpoints, BuildError> {
-    let head = chains_of(network, &network.endpoints)?;
-    let archive = chains_of(network, &network.archive_endpoints)?;
+    let head = chains_of(network, &network.endpoints, client)?;
+    let archive = chains_of(network, &network.archive_endpoints, client)?;
     let options = Options {
         seed: clock.now_ms(),
         ..Options::default()
@@ -205,9 +219,11 @@ pub fn endpoints_of(
 pub fn chains_of(
     network: &NetworkConfig,
     endpoints: &[EndpointConfig],
+    client: &Arc<HttpClient>,
 ) -> Result<Vec<Arc<dyn Chain>>, BuildError> {
     let options = HttpOptions {
         timeout: network.watcher.request_timeout,
+        client: Arc::clone(client),
         ..HttpOptions::default()
     };
     let make = |endpoint: &EndpointConfig| -> Result<Arc<dyn Chain>, BuildError> {

@@ -220,8 +220,10 @@ async fn look_at_network(
         clock,
         name,
     };
-    let chains = build::chains_of(config, &config.endpoints)
-        .and_then(|head| Ok((head, build::chains_of(config, &config.archive_endpoints)?)));
+    let client = Arc::default();
+    let chains = |endpoints| build::chains_of(config, endpoints, &client);
+    let chains =
+        chains(&config.endpoints).and_then(|head| Ok((head, chains(&config.archive_endpoints)?)));
     let (head, archive) = match chains {
         Ok(chains) => chains,
         Err(error) => return found.push(unusable(&look, &error)),

@@ -117,6 +117,14 @@ impl SledStore {
         }
     }
 
+    /// For a process that ends after one question: what it reads stays in memory, for giving it back takes longer than the
+    /// process has.
+    #[must_use]
+    pub fn for_one_question(mut self) -> Self {
+        self.pages = Pages::kept();
+        self
+    }
+
     /// The file system under the data directory, where an embedded database is not safe on it.
     #[must_use]
     pub const fn unsafe_volume(&self) -> Option<&UnsafeVolume> {

@@ -22,6 +22,7 @@ const QUEUE: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     passed: Mutex<Passed>,
+    are_kept: bool,
 }
 
 #[derive(Debug, Default)]
@@ -31,8 +32,19 @@ struct Passed {
 }
 
 impl Pages {
+    /// Gives nothing back.
+    pub(super) fn kept() -> Self {
+        Self {
+            are_kept: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes note of rows that were read or written, and gives pages back where many have gone by.
     pub(super) fn passed<'a>(&self, tree: &engine::Tree, keys: impl Iterator<Item = &'a [u8]>) {
+        if self.are_kept {
+            return;
+        }
         for key in keys {
             if let Some(keys) = self.note(key) {
                 give_back(tree, &keys);
