@@ -4,10 +4,7 @@
 //! ever, it is replaced when heartbeats are not acknowledged, it does not introduce itself without end, and it is shut
 //! down within a time limit. What ends it for good - a refused token, refused intents - is an error with a name.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use serenity::{
     Client, all::ShardManager, gateway::GatewayError as SerenityGatewayError, http::Http,
@@ -19,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connection::Connection,
+    identifies::Identifies,
     registration::{self, Memory},
     server::Server,
     session::{Signs, client, sample, shut_down},
-    watchdog::{Alone, Identifies, Verdict, Watchdog},
+    watchdog::{Alone, Verdict, Watchdog},
 };
 use crate::slash::Data;
 
@@ -33,6 +31,10 @@ const IDENTIFIES_UNSEEN: usize = 3;
 /// What is said when no connection lasts. serenity does not tell why, nor how often it tried.
 const NOTHING_LASTS: &str = "no connection to the gateway lasts: either it cannot be reached, or Discord ends each one at once \
      (close codes 4010 to 4012 look like this; then use the newest steward, with a bot that is in this server only)";
+
+/// What is said when earlier processes used up the hour's introductions.
+const RESTARTED_OFTEN: &str = "steward was started so often within an hour that it waits before it introduces itself to Discord again, which ends \
+     every session at 1,000 a day: see in the log why the earlier ones ended";
 
 /// Samples without a shard that are no news: serenity makes one within 5 s.
 const CONNECTING_SAMPLES: u32 = 6;
@@ -147,7 +149,7 @@ pub struct Gateway {
     clock: Arc<dyn Clock>,
     timing: Timing,
     status: watch::Sender<GatewayStatus>,
-    identifies: Arc<Mutex<Identifies>>,
+    identifies: Identifies,
 }
 
 /// How one client ended.
@@ -175,6 +177,7 @@ impl Gateway {
             last_error: None,
             trouble: None,
         });
+        let identifies = Identifies::new(Arc::clone(&memory), Arc::clone(&clock));
         let gateway = Self {
             connection,
             data,
@@ -182,7 +185,7 @@ impl Gateway {
             clock,
             timing,
             status,
-            identifies: Arc::default(),
+            identifies,
         };
         (gateway, receiver)
     }
@@ -194,6 +197,15 @@ impl Gateway {
     pub async fn run(self, token: CancellationToken) -> Result<(), GatewayError> {
         let mut failures = 0;
         let mut is_registered = false;
+        self.identifies.recall().await;
+        if self.is_spent()
+            && !self
+                .wait(&token, failures, RESTARTED_OFTEN.to_owned())
+                .await
+        {
+            self.tell(GatewayState::Stopped, None);
+            return Ok(());
+        }
         loop {
             match self.attempt(&token, &mut is_registered).await {
                 End::Asked => {
@@ -218,9 +230,8 @@ impl Gateway {
 
     /// Waits before the next attempt; says whether there is to be one.
     async fn wait(&self, token: &CancellationToken, failures: u32, reason: String) -> bool {
-        let used = self.with_identifies(|identifies| identifies.in_hour(Instant::now()));
         let timing = &self.timing;
-        let (wait, state) = if used >= timing.identifies_per_hour {
+        let (wait, state) = if self.is_spent() {
             (timing.long_backoff, GatewayState::BackingOff)
         } else {
             let unreachable = self.status.borrow().state == GatewayState::Unreachable;
@@ -238,6 +249,11 @@ impl Gateway {
         }
     }
 
+    /// Whether we introduced ourselves as often as is good within an hour.
+    fn is_spent(&self) -> bool {
+        self.identifies.in_hour() >= self.timing.identifies_per_hour
+    }
+
     /// One client, from its making to its end.
     async fn attempt(&self, token: &CancellationToken, is_registered: &mut bool) -> End {
         let prepared = tokio::select! {
@@ -245,7 +261,12 @@ impl Gateway {
             prepared = self.prepare(is_registered) => prepared,
         };
         match prepared {
-            Ok((client, signs)) => self.live(client, signs, token).await,
+            Ok((client, signs)) => {
+                self.identifies.keep(1).await;
+                let end = self.live(client, signs, token).await;
+                self.identifies.keep(0).await;
+                end
+            }
             Err(end) => end,
         }
     }
@@ -271,7 +292,7 @@ impl Gateway {
             *is_registered = self.register(&http).await;
         }
         let server = Server::new(self.data.guild, self.data.alert_role, Instant::now());
-        let signs = Arc::new(Signs::new(Arc::clone(&self.identifies), server));
+        let signs = Arc::new(Signs::new(self.identifies.clone(), server));
         let client = client(http, self.data.clone(), Arc::clone(&signs)).await;
         let client =
             client.map_err(|error| unreachable(format!("cannot make a client: {error}")))?;
@@ -342,9 +363,7 @@ impl Gateway {
                 Verdict::Quiet => {}
                 Verdict::Dead(silence) => {
                     if !is_ready {
-                        self.with_identifies(|identifies| {
-                            (0..IDENTIFIES_UNSEEN).for_each(|_| identifies.note(now));
-                        });
+                        self.identifies.note(IDENTIFIES_UNSEEN);
                     }
                     return End::Dead {
                         reason: dead(silence, is_ready),
@@ -355,7 +374,7 @@ impl Gateway {
             connecting = 0;
             self.tell(standing(is_ready), None);
             self.tell_trouble(signs.trouble());
-            let used = self.with_identifies(|identifies| identifies.in_hour(now));
+            let used = self.identifies.in_hour();
             if used > self.timing.identifies_per_hour {
                 return End::Dead {
                     reason: format!("{used} IDENTIFYs within an hour"),
@@ -374,7 +393,7 @@ impl Gateway {
     /// Notes a state; its beginning moves only when it changes. An error stays until the next one.
     fn tell(&self, state: GatewayState, error: Option<String>) {
         let now = self.clock.now();
-        let today = self.with_identifies(|identifies| identifies.in_day(Instant::now()));
+        let today = self.identifies.in_day();
         self.status.send_if_modified(|status| {
             let before = status.clone();
             if status.state != state {
@@ -402,13 +421,6 @@ impl Gateway {
             status.trouble = trouble;
             true
         });
-    }
-
-    fn with_identifies<T>(&self, act: impl FnOnce(&mut Identifies) -> T) -> T {
-        act(&mut self
-            .identifies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner))
     }
 }
 

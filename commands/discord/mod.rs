@@ -13,6 +13,7 @@ pub mod embed;
 pub mod errors;
 pub mod file;
 pub mod gateway;
+mod identifies;
 pub mod permission;
 pub mod picture;
 pub mod rates;

@@ -11,11 +11,18 @@ use serenity::{
     http::Http,
 };
 use sha2::{Digest as _, Sha256};
+use steward::units::UnixSeconds;
 
 use crate::slash;
 
-/// Where the hash of the registered set is kept, across restarts.
+/// What is kept across restarts: the hash of the registered set, and when we introduced ourselves.
 pub trait Memory: Send + Sync + std::fmt::Debug {
+    /// When this process and earlier ones introduced themselves, as it was kept last; oldest first.
+    fn recall_identifies(&self) -> BoxFuture<'_, anyhow::Result<Vec<UnixSeconds>>>;
+
+    /// Keeps when we introduced ourselves.
+    fn keep_identifies(&self, at: Vec<UnixSeconds>) -> BoxFuture<'_, anyhow::Result<()>>;
+
     /// The hash that was kept last.
     fn recall(&self) -> BoxFuture<'_, anyhow::Result<Option<String>>>;
 

@@ -15,10 +15,7 @@ use serenity::{
 };
 use tokio::time::Instant;
 
-use super::{
-    server::Server,
-    watchdog::{Identifies, Sample},
-};
+use super::{identifies::Identifies, server::Server, watchdog::Sample};
 use crate::slash::{self, Data};
 
 /// The one shard of a bot of one guild.
@@ -52,7 +49,7 @@ pub(super) struct Signs {
     is_retired: AtomicBool,
     /// How often it was READY.
     readies: AtomicUsize,
-    identifies: Arc<Mutex<Identifies>>,
+    identifies: Identifies,
     /// The shard that was READY last.
     shard: Mutex<Option<ShardMessenger>>,
     server: Mutex<Server>,
@@ -60,7 +57,7 @@ pub(super) struct Signs {
 
 impl Signs {
     /// Of a client that has heard nothing yet.
-    pub(super) fn new(identifies: Arc<Mutex<Identifies>>, server: Server) -> Self {
+    pub(super) fn new(identifies: Identifies, server: Server) -> Self {
         Self {
             is_retired: AtomicBool::new(false),
             readies: AtomicUsize::new(0),
@@ -104,11 +101,7 @@ impl Signs {
             *self.shard.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(context.shard.clone());
             self.readies.fetch_add(1, Ordering::SeqCst);
-            let mut identifies = self
-                .identifies
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            identifies.note(Instant::now());
+            self.identifies.note(1);
         }
         if self.is_retired.load(Ordering::SeqCst) {
             context.shard.shutdown_clean();

@@ -1,4 +1,4 @@
-//! Whether the gateway still answers, and how often we introduced ourselves. Pure: time and samples are handed in.
+//! Whether the gateway still answers. Pure: time and samples are handed in.
 //!
 //! The one sign of life is the acknowledgement of a heartbeat. Events are none: a quiet server has no events for a day
 //! and is well. What serenity calls the stage of a shard is none either: it says `Connected` after a close.
@@ -6,16 +6,9 @@
 //! serenity tells an acknowledgement only by the latency that it measures with it, in nanoseconds: another latency than
 //! before is another acknowledgement.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
-
-/// Window of the budget.
-const HOUR: Duration = Duration::from_hours(1);
-/// Window that is told.
-const DAY: Duration = Duration::from_hours(24);
-/// IDENTIFYs that are remembered; Discord resets the token at 1,000 a day.
-const IDENTIFIES_MAX: usize = 1000;
 
 /// What is seen of the shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,39 +100,6 @@ impl Watchdog {
     }
 }
 
-/// How often we introduced ourselves. Every READY answers an IDENTIFY; those without one are counted by estimate.
-#[derive(Debug, Default)]
-pub struct Identifies {
-    at: VecDeque<Instant>,
-}
-
-impl Identifies {
-    /// Counts one.
-    pub fn note(&mut self, now: Instant) {
-        self.at.push_back(now);
-        while self.at.len() > IDENTIFIES_MAX {
-            self.at.pop_front();
-        }
-    }
-
-    /// How many in the last hour.
-    #[must_use]
-    pub fn in_hour(&self, now: Instant) -> usize {
-        self.within(HOUR, now)
-    }
-
-    /// How many in the last 24 hours.
-    #[must_use]
-    pub fn in_day(&self, now: Instant) -> usize {
-        self.within(DAY, now)
-    }
-
-    fn within(&self, window: Duration, now: Instant) -> usize {
-        let is_recent = |at: &&Instant| now.saturating_duration_since(**at) < window;
-        self.at.iter().rev().take_while(is_recent).count()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,15 +148,5 @@ mod tests {
             Verdict::Connecting
         );
         assert_eq!(watchdog.observe(Sample::Shard(None), later), Verdict::Quiet);
-    }
-
-    #[test]
-    fn introductions_are_counted_over_an_hour_and_a_day() {
-        let (mut identifies, start) = (Identifies::default(), Instant::now());
-        for minute in 0..90 {
-            identifies.note(start + Duration::from_mins(minute));
-        }
-        let now = start + Duration::from_mins(90);
-        assert_eq!((identifies.in_hour(now), identifies.in_day(now)), (59, 90));
     }
 }

@@ -12,6 +12,7 @@ use steward::{
     api::control::{Command, Control, Done},
     clock::SystemClock,
     service::Service,
+    units::UnixSeconds,
     views::{Answers, Look, Refusal, RefusalKind},
 };
 use steward_commands::{
@@ -73,9 +74,9 @@ impl Control for Desk {
     }
 }
 
-/// Remembers a hash.
+/// Remembers a hash, and IDENTIFYs.
 #[derive(Debug, Default)]
-pub(crate) struct TestMemory(Mutex<Option<String>>);
+pub(crate) struct TestMemory(Mutex<Option<String>>, Mutex<Vec<UnixSeconds>>);
 
 impl Memory for TestMemory {
     fn recall(&self) -> BoxFuture<'_, anyhow::Result<Option<String>>> {
@@ -85,6 +86,17 @@ impl Memory for TestMemory {
     fn keep(&self, hash: String) -> BoxFuture<'_, anyhow::Result<()>> {
         Box::pin(async move {
             *self.0.lock().unwrap() = Some(hash);
+            Ok(())
+        })
+    }
+
+    fn recall_identifies(&self) -> BoxFuture<'_, anyhow::Result<Vec<UnixSeconds>>> {
+        Box::pin(async { Ok(self.1.lock().unwrap().clone()) })
+    }
+
+    fn keep_identifies(&self, at: Vec<UnixSeconds>) -> BoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(async move {
+            *self.1.lock().unwrap() = at;
             Ok(())
         })
     }

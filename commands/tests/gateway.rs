@@ -52,6 +52,28 @@ async fn a_registration_that_fails_does_not_keep_the_bot_away() {
     assert_eq!(fake.commands().len(), 0);
 }
 
+/// Goal: a supervisor that starts a dying process again and again uses up no more than an hour's introductions.
+#[tokio::test]
+async fn introductions_of_earlier_processes_count() {
+    let fake = quick().await;
+    let memory = Arc::<TestMemory>::default();
+    let timing = || Timing {
+        identifies_per_hour: 3,
+        ..timing()
+    };
+    for _ in 0..3 {
+        let mut bot = start_as(&fake, connection(&fake), Arc::clone(&memory), timing());
+        bot.until(GatewayState::Connected).await;
+        bot.task.abort();
+    }
+    let mut bot = start_as(&fake, connection(&fake), memory, timing());
+    bot.until(GatewayState::BackingOff).await;
+    let error = bot.status.borrow().last_error.clone().unwrap();
+    assert!(error.contains("started so often"), "{error}");
+    assert_eq!(fake.gateway_state().identifies, 3);
+    assert_eq!(bot.status.borrow().identifies_today, 3);
+}
+
 #[tokio::test]
 async fn what_can_be_resumed_is_resumed() {
     for command in [
