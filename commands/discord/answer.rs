@@ -16,6 +16,8 @@ const UNKNOWN_CHANNEL: u64 = 10003;
 const UNKNOWN_MESSAGE: u64 = 10008;
 /// `Maximum number of edits to messages older than 1 hour reached`.
 pub const OLD_EDITS: u64 = 30046;
+/// `Cannot reply without permission to read message history`: of this message only, others of the channel can be sent.
+const CANNOT_REPLY: u64 = 160_002;
 /// `Cannot edit a message authored by another user`.
 const NOT_THE_AUTHOR: u64 = 50005;
 /// Characters of Discord's own words that are passed on.
@@ -55,9 +57,22 @@ impl Answer {
             .then(|| TooMany::read(&self.headers, &self.body))
     }
 
-    /// Whether Discord, and not something before it, refuses this for good.
-    fn is_of_discord(&self) -> bool {
+    /// Whether Discord, and not something before it (a proxy, a guard, a portal), says this.
+    #[must_use]
+    pub fn is_of_discord(&self) -> bool {
         self.body.is_object()
+    }
+
+    /// Whether the message would be taken if it replied to none.
+    #[must_use]
+    pub fn is_about_reply(&self) -> bool {
+        self.code() == CANNOT_REPLY
+    }
+
+    /// Whether a permission is missing, of which sending files asks for one more than sending words.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN && self.is_of_discord()
     }
 
     fn detail(&self) -> String {
@@ -84,13 +99,18 @@ impl Answer {
             };
         }
         match (self.status.as_u16(), self.code()) {
+            // Too large for whatever stands between, as it will be every time.
+            (413, _) => CourierError::Refused(self.detail()),
+            // Somebody before Discord turned it away, or sent it elsewhere: nothing was done.
+            (300..500, _) if !self.is_of_discord() => {
+                later(retry_after(&self.headers), self.detail())
+            }
             (401, _) => CourierError::Unauthorized,
             (404, UNKNOWN_MESSAGE) => CourierError::MessageGone,
             (404, UNKNOWN_CHANNEL) => CourierError::ChannelUnreachable(self.detail()),
             (403, NOT_THE_AUTHOR) => CourierError::Refused(self.detail()),
-            (403, _) if self.is_of_discord() => CourierError::ChannelUnreachable(self.detail()),
-            // A guard before Discord turned it away; nothing was done.
-            (403 | 408, _) => later(retry_after(&self.headers), self.detail()),
+            (403, _) => CourierError::ChannelUnreachable(self.detail()),
+            (408, _) => later(retry_after(&self.headers), self.detail()),
             (500.., _) if kind == Kind::Once => CourierError::Unclear(self.detail()),
             (500.., _) => later(retry_after(&self.headers), self.detail()),
             _ => CourierError::Refused(self.detail()),
@@ -145,11 +165,15 @@ mod tests {
         Answer {
             status: StatusCode::from_u16(status).unwrap(),
             headers: HeaderMap::new(),
-            body: if code == 0 {
-                Value::Null
-            } else {
-                json!({ "message": "said", "code": code })
-            },
+            body: json!({ "message": "said", "code": code }),
+        }
+    }
+
+    /// A page for people, as a proxy or a portal answers.
+    fn page(status: u16) -> Answer {
+        Answer {
+            body: Value::Null,
+            ..answer(status, 0)
         }
     }
 
@@ -169,7 +193,7 @@ mod tests {
             (403, 50001, "ChannelUnreachable", "ChannelUnreachable"),
             (403, 50013, "ChannelUnreachable", "ChannelUnreachable"),
             (403, 50005, "Refused", "Refused"),
-            (403, 0, "Later", "Later"),
+            (403, 0, "ChannelUnreachable", "ChannelUnreachable"),
             (404, 10003, "ChannelUnreachable", "ChannelUnreachable"),
             (404, 10008, "MessageGone", "MessageGone"),
             (404, 0, "Refused", "Refused"),
@@ -184,6 +208,24 @@ mod tests {
                 "{status} {code}"
             );
         }
+    }
+
+    /// Goal: an hour behind a portal loses nothing.
+    #[test]
+    fn who_stands_before_discord_refuses_nothing_for_good() {
+        for status in [302, 307, 400, 401, 403, 404, 407, 408, 451] {
+            for kind in [Kind::Once, Kind::Repeatable] {
+                let told = page(status).refusal(kind);
+                assert!(
+                    matches!(told, CourierError::Later { .. }),
+                    "{status}: {told:?}"
+                );
+            }
+        }
+        assert!(matches!(
+            page(413).refusal(Kind::Once),
+            CourierError::Refused(_)
+        ));
     }
 
     #[test]

@@ -4,7 +4,10 @@
 //! same against Discord, a compatible server and the fake, and lets no request leave that is sure to be refused.
 //! The gateway is not needed, and neither the token nor an address is ever put into an error or a log.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use futures::future::BoxFuture;
@@ -33,6 +36,9 @@ use super::{
 
 /// Most of an answer that is read: 100 messages with ten full embeds each stay far below.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Longest wait of a search for its rate limit, all waits together; a delivery has a minute for a try.
+const SEARCH_WAIT_MAX: Duration = Duration::from_secs(45);
 
 /// Discord, as a place to carry messages to.
 #[derive(Debug)]
@@ -77,8 +83,23 @@ impl DiscordCourier {
         Ok(request.header(AUTHORIZATION, authorization))
     }
 
-    /// Makes one request, unless its lane is known to be closed.
+    /// Makes one request, and takes no answer but a success.
     async fn ask(
+        &self,
+        lanes: &[Lane],
+        kind: Kind,
+        request: RequestBuilder,
+    ) -> Result<Answer, CourierError> {
+        let answer = self.exchange(lanes, kind, request).await?;
+        if answer.status.is_success() {
+            Ok(answer)
+        } else {
+            Err(answer.refusal(kind))
+        }
+    }
+
+    /// Makes one request, unless its lane is known to be closed.
+    async fn exchange(
         &self,
         lanes: &[Lane],
         kind: Kind,
@@ -110,11 +131,7 @@ impl DiscordCourier {
             let lane = lane.copied().unwrap_or(Lane::Other);
             self.with_rates(|rates| rates.note_refusal(lane, refusal, Instant::now()));
         }
-        if answer.status.is_success() {
-            Ok(answer)
-        } else {
-            Err(answer.refusal(kind))
-        }
+        Ok(answer)
     }
 
     fn note(&self, lanes: &[Lane], note: impl FnOnce(&mut Rates, Lane)) {
@@ -126,14 +143,43 @@ impl DiscordCourier {
         act(&mut self.rates.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Sends a message. What only its reference or its files are refused for is sent without them: a permission that was
+    /// taken away must not hold up the channel, in which plain messages are still taken.
     async fn send_parcel(&self, parcel: &Parcel) -> Result<Receipt, CourierError> {
         let channel = parcel.channel;
-        let Body { json, files } = body::new_message(parcel, picture::pictures(&parcel.message));
-        let request = self.request(Method::POST, &messages(channel))?;
-        let request = with_files(request, &json, files)?;
-        let answer = self
-            .ask(&[Lane::Send(channel)], Kind::Once, request)
-            .await?;
+        let mut parcel = parcel.clone();
+        let mut pictures = picture::pictures(&parcel.message);
+        let (json, answer) = loop {
+            let Body { json, files } = body::new_message(&parcel, std::mem::take(&mut pictures));
+            let has_files = !files.is_empty();
+            let request = with_files(
+                self.request(Method::POST, &messages(channel))?,
+                &json,
+                files,
+            )?;
+            let lanes = [Lane::Send(channel)];
+            let answer = self.exchange(&lanes, Kind::Once, request).await?;
+            if answer.is_about_reply() && parcel.reply_to.take().is_some() {
+                tracing::warn!(
+                    channel = channel.0,
+                    "sent without its reply: the bot needs the permission Read Message History"
+                );
+                if has_files {
+                    pictures = picture::pictures(&parcel.message);
+                }
+            } else if answer.is_forbidden() && has_files {
+                tracing::warn!(
+                    channel = channel.0,
+                    "sent without its files: the bot needs the permission Attach Files"
+                );
+                parcel.message.attachments.clear();
+            } else {
+                break (json, answer);
+            }
+        };
+        if !answer.status.is_success() {
+            return Err(answer.refusal(Kind::Once));
+        }
         search::receipt(&answer.body, &json).ok_or_else(|| {
             CourierError::Unclear(format!(
                 "{} with an answer that is no message",
@@ -150,9 +196,18 @@ impl DiscordCourier {
     ) -> Result<(), CourierError> {
         let path = format!("{}/{}", messages(channel), message.0);
         let Body { json, files } = body::edited_message(content, picture::pictures(content));
-        let request = self.request(Method::PATCH, &path)?;
-        let request = with_files(request, &json, files)?;
         let lanes = [Lane::Edit(channel), Lane::EditOld(channel, message)];
+        let has_files = !files.is_empty();
+        let request = with_files(self.request(Method::PATCH, &path)?, &json, files)?;
+        let answer = self.exchange(&lanes, Kind::Repeatable, request).await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        if !has_files || !answer.is_forbidden() {
+            return Err(answer.refusal(Kind::Repeatable));
+        }
+        let plain = body::edited_message(content, Vec::new());
+        let request = self.request(Method::PATCH, &path)?.json(&plain.json);
         self.ask(&lanes, Kind::Repeatable, request).await?;
         Ok(())
     }
@@ -175,9 +230,10 @@ impl DiscordCourier {
         let start = search::snowflake_before(since_ms);
         let mut after = start;
         let mut has_seen_any = false;
+        let mut patience = SEARCH_WAIT_MAX;
         for _ in 0..search::PAGES_MAX {
             let query = format!("after={after}&limit={}", search::PAGE);
-            let page = match self.page(channel, &query).await {
+            let page = match self.next_page(channel, &query, &mut patience).await {
                 Err(CourierError::ChannelUnreachable(detail)) => {
                     return Ok(Found::Unclear(format!(
                         "the history cannot be read: {detail}"
@@ -236,6 +292,30 @@ impl DiscordCourier {
             }
         }
         Ok(marks)
+    }
+
+    /// A page of a search, which waits for its rate limit where it may: a search that began anew after each would never end.
+    async fn next_page(
+        &self,
+        channel: ChannelId,
+        query: &str,
+        patience: &mut Duration,
+    ) -> Result<Vec<Value>, CourierError> {
+        loop {
+            match self.page(channel, query).await {
+                Err(CourierError::Later {
+                    retry_after: Some(wait),
+                    is_rate_limit: true,
+                    ..
+                }) if wait <= *patience => {
+                    // An empty wait would be a loop without an end.
+                    let wait = wait.max(Duration::from_millis(50));
+                    *patience = patience.saturating_sub(wait);
+                    tokio::time::sleep(wait).await;
+                }
+                page => return page,
+            }
+        }
     }
 
     async fn page(&self, channel: ChannelId, query: &str) -> Result<Vec<Value>, CourierError> {

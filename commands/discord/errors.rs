@@ -54,7 +54,7 @@ impl From<anyhow::Error> for Failure {
 
 impl From<serenity::Error> for Failure {
     fn from(error: serenity::Error) -> Self {
-        Self::Internal(error.into())
+        Self::Internal(reply::without_address(error).into())
     }
 }
 
@@ -349,6 +349,22 @@ This could not be answered.
 The fault is ours, not yours.
 Try again; if it stays, look for `a3eb8db8` in steward's log.
 "#);
+    }
+
+    /// Goal: who reads the log can not answer in our name.
+    #[tokio::test]
+    async fn the_token_of_an_interaction_stands_in_no_error() {
+        let asked = reqwest::get("http://127.0.0.1:1/interactions/7/sesame-open-up/callback");
+        let error = asked.await.unwrap_err();
+        assert!(error.to_string().contains("sesame"), "{error}");
+        let error = serenity::Error::Http(serenity::all::HttpError::Request(error));
+        let Failure::Internal(error) = Failure::from(error) else {
+            panic!("a lost connection is nobody's mistake");
+        };
+        assert!(
+            !format!("{error:#} {error:?}").contains("sesame"),
+            "{error:?}"
+        );
     }
 
     #[test]

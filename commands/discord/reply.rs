@@ -5,7 +5,7 @@
 
 use serenity::all::{
     CreateAllowedMentions, CreateAttachment, CreateInteractionResponse,
-    CreateInteractionResponseMessage, EditInteractionResponse, Http, InteractionId,
+    CreateInteractionResponseMessage, EditInteractionResponse, Http, HttpError, InteractionId,
 };
 use steward::alert::card::Message;
 
@@ -46,6 +46,7 @@ pub async fn promise(http: &Http, id: InteractionId, token: &str) -> serenity::R
     let promise = CreateInteractionResponse::Defer(promise);
     http.create_interaction_response(id, token, &promise, Vec::new())
         .await
+        .map_err(without_address)
 }
 
 /// Promises that the message whose button was pressed is edited.
@@ -56,6 +57,7 @@ pub async fn promise_edit(http: &Http, id: InteractionId, token: &str) -> sereni
     let promise = CreateInteractionResponse::Acknowledge;
     http.create_interaction_response(id, token, &promise, Vec::new())
         .await
+        .map_err(without_address)
 }
 
 /// Answers at once.
@@ -75,6 +77,7 @@ pub async fn first(
     let answer = CreateInteractionResponse::Message(answer);
     http.create_interaction_response(id, token, &answer, Vec::new())
         .await
+        .map_err(without_address)
 }
 
 /// Replaces a promise, or an earlier answer.
@@ -87,6 +90,18 @@ pub async fn replace(
     answer: EditInteractionResponse,
 ) -> serenity::Result<()> {
     use serenity::all::Builder as _;
-    answer.execute(http, token).await?;
-    Ok(())
+    let replaced = answer.execute(http, token).await;
+    replaced.map(drop).map_err(without_address)
+}
+
+/// The same error, without the address that was asked: that of an interaction holds its token, with which anybody may answer in
+/// our name for a quarter of an hour.
+#[must_use]
+pub fn without_address(error: serenity::Error) -> serenity::Error {
+    match error {
+        serenity::Error::Http(HttpError::Request(error)) => {
+            serenity::Error::Http(HttpError::Request(error.without_url()))
+        }
+        other => other,
+    }
 }

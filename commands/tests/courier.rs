@@ -158,6 +158,34 @@ async fn a_reply_to_a_message_that_is_gone_is_sent_without() {
     assert_eq!(fake.violations(), []);
 }
 
+/// Goal: a permission that one message in ten needs does not hold up the other nine.
+#[tokio::test]
+async fn what_may_not_reply_or_carry_files_is_sent_without() {
+    let fake = unlimited().await;
+    let courier = courier(&fake);
+    let first = courier.send(&parcel("n1", message())).await.unwrap();
+    let everything = permission::READ_MESSAGE_HISTORY | permission::ATTACH_FILES;
+    fake.deny(Spec::CHANNEL, everything);
+    let mut reply = parcel("n2", message());
+    reply.reply_to = Some(first.message);
+    reply.message.attachments = vec![Attachment {
+        name: "all.csv".to_owned(),
+        text: "a,b\n1,2\n".to_owned(),
+    }];
+    courier.send(&reply).await.unwrap();
+    let messages = fake.messages(Spec::CHANNEL);
+    assert_eq!(messages.len(), 2);
+    assert_eq!(messages[1].reply_to, None);
+    assert_eq!(messages[1].attachments.len(), 0);
+    fake.deny(Spec::CHANNEL, permission::SEND_MESSAGES);
+    reply.nonce = "n3".to_owned();
+    let error = courier.send(&reply).await.unwrap_err();
+    assert!(
+        matches!(error, CourierError::ChannelUnreachable(_)),
+        "{error:?}"
+    );
+}
+
 #[tokio::test]
 async fn the_same_nonce_gives_the_first_message_which_is_not_faithful_to_other_content() {
     let fake = unlimited().await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fake::{Fake, Fault, Rate, Spec};
-use steward::outbox::courier::{ChannelId, Courier as _, CourierError};
+use steward::outbox::courier::{ChannelId, Courier as _, CourierError, Found};
 
 use super::waits;
 use crate::world::{CHANNEL, courier, message, parcel, unlimited};
@@ -87,4 +87,33 @@ async fn edits_of_an_old_message_are_limited_and_delay_neither_news_nor_other_ed
         .await
         .unwrap_err();
     assert_eq!(fake.requests().len(), asked);
+}
+
+/// Goal: a search that needs more pages than the bucket holds comes to its end.
+#[tokio::test]
+async fn a_search_waits_for_its_limit_between_pages() {
+    let mut spec = Spec::default();
+    spec.rules = spec.rules.unlimited();
+    let read = Rate::per_seconds(2, 1);
+    spec.rules = spec.rules.with_rate("GET", "/channels/{id}/messages", read);
+    let fake = Fake::start(spec).await.unwrap();
+    let courier = courier(&fake);
+    let started = fake.now_ms();
+    let last = parcel("last", super::named("last"));
+    for number in 0..450 {
+        if number == 440 {
+            courier.send(&last).await.unwrap();
+        }
+        fake.say(Spec::ALICE, Spec::CHANNEL, "chatter");
+    }
+    let never = parcel("never", super::named("never"));
+    assert_eq!(courier.find(&never, started).await.unwrap(), Found::No);
+    let found = loop {
+        // The bucket is as empty as the search before left it.
+        match courier.find(&last, started).await {
+            Ok(found) => break found,
+            Err(error) => tokio::time::sleep(waits(&error).unwrap()).await,
+        }
+    };
+    assert!(matches!(found, Found::Yes(_)), "{found:?}");
 }
