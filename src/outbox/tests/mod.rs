@@ -3,6 +3,7 @@
 mod canary;
 mod edits;
 mod house;
+mod incidents;
 mod machine;
 mod matrix;
 mod pressure;
