@@ -4,7 +4,10 @@
 //! ever, it is replaced when heartbeats are not acknowledged, it does not introduce itself without end, and it is shut
 //! down within a time limit. What ends it for good - a refused token, refused intents - is an error with a name.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use serenity::{
     Client, all::ShardManager, gateway::GatewayError as SerenityGatewayError, http::Http,
@@ -14,6 +17,7 @@ use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+pub use super::timing::Timing;
 use super::{
     connection::Connection,
     identifies::Identifies,
@@ -92,54 +96,6 @@ pub enum GatewayError {
     Unusable(String),
 }
 
-/// How long things may take. The defaults fit Discord; tests shorten them.
-#[derive(Debug, Clone)]
-pub struct Timing {
-    /// Without an acknowledgement for this long a connection is dead. Discord's beat is 41.25 s; serenity notices one
-    /// missing acknowledgement itself and reconnects.
-    pub silence_max: Duration,
-    /// Without a connection that lasts for this long, serenity is not left to try by itself: it introduces itself every
-    /// 5 s, without end. Its own way back from an ended session takes 5 s.
-    pub alone_max: Duration,
-    /// Between two looks at the shard.
-    pub sample: Duration,
-    /// First wait after a failure; it doubles.
-    pub backoff_min: Duration,
-    /// Longest wait after a failure.
-    pub backoff_max: Duration,
-    /// IDENTIFYs per hour before the long wait. 20 an hour are 480 a day, half of what Discord allows.
-    pub identifies_per_hour: usize,
-    /// The long wait.
-    pub long_backoff: Duration,
-    /// Time for a clean end.
-    pub shutdown: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            silence_max: Duration::from_mins(2),
-            alone_max: Duration::from_secs(9),
-            sample: Duration::from_secs(1),
-            backoff_min: Duration::from_secs(5),
-            backoff_max: Duration::from_mins(10),
-            identifies_per_hour: 20,
-            long_backoff: Duration::from_hours(1),
-            shutdown: Duration::from_secs(5),
-        }
-    }
-}
-
-impl Timing {
-    /// The wait after so many failures in a row.
-    fn backoff(&self, failures: u32) -> Duration {
-        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
-        self.backoff_min
-            .saturating_mul(doubled)
-            .min(self.backoff_max)
-    }
-}
-
 /// Hears people.
 #[derive(Debug)]
 pub struct Gateway {
@@ -150,6 +106,7 @@ pub struct Gateway {
     timing: Timing,
     status: watch::Sender<GatewayStatus>,
     identifies: Identifies,
+    unregistered: Mutex<Option<String>>,
 }
 
 /// How one client ended.
@@ -186,6 +143,7 @@ impl Gateway {
             timing,
             status,
             identifies,
+            unregistered: Mutex::default(),
         };
         (gateway, receiver)
     }
@@ -263,7 +221,7 @@ impl Gateway {
         match prepared {
             Ok((client, signs)) => {
                 self.identifies.keep(1).await;
-                let end = self.live(client, signs, token).await;
+                let end = self.live(client, signs, token, is_registered).await;
                 self.identifies.keep(0).await;
                 end
             }
@@ -302,23 +260,51 @@ impl Gateway {
 
     async fn register(&self, http: &Http) -> bool {
         let registered = registration::register(http, self.data.guild, self.memory.as_ref()).await;
-        match registered {
+        let fault = match registered {
             Ok(outcome) => {
                 tracing::info!(?outcome, "commands are registered");
-                true
+                None
             }
-            Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "cannot register the commands");
-                false
-            }
-        }
+            Err(error) => Some(format!(
+                "the commands cannot be registered, which is tried again: {error:#}"
+            )),
+        };
+        let is_done = fault.is_none();
+        *self.unregistered() = fault;
+        is_done
     }
 
-    async fn live(&self, mut client: Client, signs: Arc<Signs>, token: &CancellationToken) -> End {
+    /// Why the commands are not registered, where that failed.
+    fn unregistered(&self) -> MutexGuard<'_, Option<String>> {
+        self.unregistered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers the commands as soon as Discord takes them, beside a client that lives. Never ends.
+    async fn register_again(&self, http: &Http, is_registered: &mut bool) -> End {
+        let mut failures = 1;
+        while !*is_registered {
+            tokio::time::sleep(self.timing.backoff(failures)).await;
+            *is_registered = self.register(http).await;
+            failures += 1;
+        }
+        std::future::pending().await
+    }
+
+    async fn live(
+        &self,
+        mut client: Client,
+        signs: Arc<Signs>,
+        token: &CancellationToken,
+        is_registered: &mut bool,
+    ) -> End {
         let manager = Arc::clone(&client.shard_manager);
+        let http = Arc::clone(&client.http);
         let end = tokio::select! {
             ended = client.start() => ended_by(ended),
             end = self.watch(&manager, &signs) => end,
+            end = self.register_again(&http, is_registered) => end,
             () = token.cancelled() => End::Asked,
         };
         signs.retire();
@@ -373,7 +359,8 @@ impl Gateway {
             }
             connecting = 0;
             self.tell(standing(is_ready), None);
-            self.tell_trouble(signs.trouble());
+            let unregistered = self.unregistered().clone();
+            self.tell_trouble(unregistered.or_else(|| signs.trouble()));
             let used = self.identifies.in_hour();
             if used > self.timing.identifies_per_hour {
                 return End::Dead {
@@ -408,7 +395,7 @@ impl Gateway {
         });
     }
 
-    /// Notes what is wrong with the server. Said in the log when it changes.
+    /// Notes what is wrong with the server, or with what it is told. Said in the log when it changes.
     fn tell_trouble(&self, trouble: Option<String>) {
         self.status.send_if_modified(|status| {
             if status.trouble == trouble {
@@ -416,7 +403,7 @@ impl Gateway {
             }
             match &trouble {
                 Some(trouble) => tracing::warn!("{trouble}"),
-                None => tracing::info!("the server is there again, and the role that alerts wake"),
+                None => tracing::info!("nothing is wrong with the server any more"),
             }
             status.trouble = trouble;
             true

@@ -22,6 +22,7 @@ pub mod reply;
 pub mod search;
 mod server;
 mod session;
+mod timing;
 pub mod watchdog;
 
 pub use connection::Connection;

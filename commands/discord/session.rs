@@ -2,9 +2,12 @@
 //!
 //! serenity's tasks outlive its client. What is left behind here can never answer people beside its successor.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use serenity::{
@@ -53,7 +56,19 @@ pub(super) struct Signs {
     /// The shard that was READY last.
     shard: Mutex<Option<ShardMessenger>>,
     server: Mutex<Server>,
+    /// Kinds of events that we live by and that serenity cannot read.
+    unread: Mutex<BTreeSet<String>>,
 }
+
+/// Events that we live by. One of these that serenity cannot read comes as an unknown one, and nobody would answer.
+const HEEDED: [&str; 6] = [
+    "INTERACTION_CREATE",
+    "GUILD_CREATE",
+    "GUILD_DELETE",
+    "GUILD_ROLE_CREATE",
+    "GUILD_ROLE_UPDATE",
+    "GUILD_ROLE_DELETE",
+];
 
 impl Signs {
     /// Of a client that has heard nothing yet.
@@ -64,11 +79,18 @@ impl Signs {
             identifies,
             shard: Mutex::default(),
             server: Mutex::new(server),
+            unread: Mutex::default(),
         }
     }
 
-    /// What is wrong with the server that the bot serves.
+    /// What is wrong with the server that the bot serves, or with what Discord says of it.
     pub(super) fn trouble(&self) -> Option<String> {
+        let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kind) = unread.first() {
+            return Some(format!(
+                "Discord sends {kind} in a form that this version cannot read, so commands may stay without an answer: use the newest steward"
+            ));
+        }
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         server.trouble(Instant::now())
     }
@@ -97,6 +119,12 @@ impl Signs {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .hear(event, Instant::now());
+        if let Event::Unknown(unread) = event
+            && HEEDED.contains(&unread.kind.as_str())
+        {
+            let mut kinds = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+            kinds.insert(unread.kind.clone());
+        }
         if matches!(event, Event::Ready(_)) {
             *self.shard.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(context.shard.clone());

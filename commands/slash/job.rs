@@ -1,4 +1,4 @@
-//! `/job list|show|retry|cancel`: what steward owes to the outside world.
+//! `/job list|show|retry|verify|cancel`: what steward owes to the outside world.
 
 use steward::{
     api::control::Order,
@@ -42,11 +42,11 @@ impl StateChoice {
     }
 }
 
-/// Jobs: list, show, retry, cancel
+/// Jobs: list, show, retry, verify, cancel
 #[poise::command(
     slash_command,
     guild_only,
-    subcommands("list", "show", "retry", "cancel"),
+    subcommands("list", "show", "retry", "verify", "cancel"),
     subcommand_required
 )]
 pub(super) async fn job(_ctx: Context<'_>) -> Result<(), Failure> {
@@ -93,6 +93,20 @@ async fn retry(
     reason: String,
 ) -> Result<(), Failure> {
     give(ctx, Rank::Admin, Order::RetryJob { job, reason }).await
+}
+
+/// Looks whether a job was done, and does nothing else
+#[poise::command(slash_command, guild_only)]
+async fn verify(
+    ctx: Context<'_>,
+    #[description = "Its number"]
+    #[min = 1]
+    job: u64,
+    #[description = "Why"]
+    #[max_length = 200]
+    reason: String,
+) -> Result<(), Failure> {
+    give(ctx, Rank::Admin, Order::VerifyJob { job, reason }).await
 }
 
 /// Gives a job up

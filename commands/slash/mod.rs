@@ -99,7 +99,7 @@ impl Data {
     /// # Errors
     /// A refusal in three parts, or a fault of ours.
     pub async fn order(&self, person: &Person, order: Order) -> Result<Message, Failure> {
-        let by = person.name.clone();
+        let by = signature(person, &order);
         let done = self.control.carry_out(Command { by, order }).await?;
         let at = views::ask(&*self.answers, |glance| {
             card::done(glance, &done.text, &done.subject)
@@ -120,6 +120,17 @@ impl Data {
         found
             .map(|of| AutocompleteChoice::new(cut(&of.text, CHOICE_MAX), of.value))
             .collect()
+    }
+}
+
+/// Who gives an order, as it is written down: into the ledger of jobs with the id, for a name is chosen by whoever bears it;
+/// on a card by name.
+fn signature(person: &Person, order: &Order) -> String {
+    match order {
+        Order::RetryJob { .. } | Order::CancelJob { .. } | Order::VerifyJob { .. } => {
+            format!("{} ({})", person.name, person.id)
+        }
+        _ => person.name.clone(),
     }
 }
 

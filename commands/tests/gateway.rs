@@ -49,7 +49,14 @@ async fn a_registration_that_fails_does_not_keep_the_bot_away() {
     fake.fault(Fault::on("PUT", "/commands$").unwrap().status(500));
     let mut bot = start(&fake);
     bot.until(GatewayState::Connected).await;
-    assert_eq!(fake.commands().len(), 0);
+    let told = |status: &GatewayStatus| status.trouble.is_some();
+    let trouble = bot.status.wait_for(told).await.unwrap().trouble.clone();
+    assert!(trouble.unwrap().contains("tried again"));
+    let registered = |fake: &fake::Fake| !fake.commands().is_empty();
+    fake.wait(PATIENCE, registered).await.unwrap();
+    let well = |status: &GatewayStatus| status.trouble.is_none();
+    bot.status.wait_for(well).await.unwrap();
+    assert_eq!(fake.gateway_state().identifies, 1);
 }
 
 /// Goal: a supervisor that starts a dying process again and again uses up no more than an hour's introductions.
@@ -312,6 +319,11 @@ async fn an_event_of_an_unknown_kind_is_no_fault() {
     bot.assert_answers().await;
     assert_eq!(bot.fake.gateway_state().identifies, 1);
     assert_eq!(bot.fake.messages(Spec::CHANNEL).len(), 0);
+    let mut status = bot.status.clone();
+    let told = |status: &GatewayStatus| status.trouble.is_some();
+    let trouble = status.wait_for(told).await.unwrap().trouble.clone();
+    let trouble = trouble.unwrap();
+    assert!(trouble.contains("INTERACTION_CREATE"), "{trouble}");
 }
 
 /// A service whose gateway runs among its tasks.

@@ -120,6 +120,7 @@ steward 0.1.0
 `/job list` Lists jobs, newest first
 `/job show` Shows one job with its attempts
 `/job retry` Has a job done again, after looking whether it was done
+`/job verify` Looks whether a job was done, and does nothing else
 `/job cancel` Gives a job up
 `/alert test` Sends a test card to the alerts channel, the way an alert goes
 `/help` Lists everything that can be asked here
