@@ -12,8 +12,6 @@ mod people;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, time::Duration};
-
 use serde::{Deserialize, Serialize};
 
 pub use apply::{IncidentChange, Opening};
@@ -260,10 +258,6 @@ impl Record for SubjectState {
     type Key = String;
 }
 
-/// A subject of which nothing was found for so long is forgotten, and with it how often it was: a slashing round or a job never
-/// comes back. Longer than the outbox knows that a notice was told (97 days), for its ordinals begin anew.
-const SUBJECT_KEPT: Duration = Duration::from_hours(200 * 24);
-
 fn subject_key(class: Class, subject: &str) -> String {
     format!("{}/{subject}", class.name())
 }
@@ -335,9 +329,8 @@ impl Incidents {
         self.rows.row(&id.as_str().to_owned())
     }
 
-    /// Forgets the oldest resolved incidents beyond the limit, and subjects of which nothing was found for very long. The
-    /// ordinals of the others stay used.
-    pub fn prune(&mut self, now: UnixSeconds) {
+    /// Forgets the oldest resolved incidents beyond the limit. Their ordinals stay used.
+    pub fn prune(&mut self) {
         let mut resolved: Vec<(UnixSeconds, String)> = self
             .rows
             .rows()
@@ -347,20 +340,6 @@ impl Incidents {
         resolved.sort();
         for (_, id) in resolved.into_iter().take(surplus) {
             self.rows.remove(&id);
-        }
-        let incidents = self.rows.rows().map(|(_, incident)| incident);
-        let kept: BTreeSet<String> = incidents
-            .map(|incident| subject_key(incident.class, &incident.subject))
-            .collect();
-        let is_over = |key: &String, row: &SubjectState| {
-            let is_long_gone = |at| now.since(at) > SUBJECT_KEPT.as_secs();
-            row.since.is_none() && row.gone_at.is_some_and(is_long_gone) && !kept.contains(key)
-        };
-        let subjects = self.subjects.rows();
-        let over = subjects.filter(|(key, row)| is_over(key, row));
-        let over: Vec<String> = over.map(|(key, _)| key.clone()).collect();
-        for key in over {
-            self.subjects.remove(&key);
         }
     }
 }

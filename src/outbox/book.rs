@@ -7,12 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     CARRIED_KEPT, CARRIED_MAX, CLOSED_MAX, DIGEST_KEPT, MERGED_KEPT, SENT_KEPT,
     courier::{ChannelId, MessageId},
-    delivery::{Carried, Delivery, DeliveryId, DeliveryState, Entry},
+    delivery::{Carried, Delivery, DeliveryId, DeliveryState},
     millis,
 };
 use crate::{
     alert::notice::NoticeId,
-    jobs::queue::TROUBLED_KEPT,
     store::{
         Batch, Store, StoreError, Tree, Write,
         table::{Journal, Record, Table},
@@ -293,11 +292,12 @@ fn expires_at_ms(delivery: &Delivery) -> Option<u64> {
         DeliveryState::Pending | DeliveryState::Started(_) | DeliveryState::Unclear(_) => {
             return None;
         }
-        DeliveryState::Sent if delivery.entries.iter().any(Entry::must_stand) => return None,
+        DeliveryState::Sent if delivery.must_stand() => return None,
         DeliveryState::Sent if delivery.is_group => DIGEST_KEPT,
-        DeliveryState::Sent | DeliveryState::Gone | DeliveryState::Cancelled { .. } => SENT_KEPT,
-        // As long as its job is shown, a person may have it sent again.
-        DeliveryState::Undeliverable { .. } => TROUBLED_KEPT,
+        DeliveryState::Sent
+        | DeliveryState::Gone
+        | DeliveryState::Cancelled { .. }
+        | DeliveryState::Undeliverable { .. } => SENT_KEPT,
         DeliveryState::Merged { .. } | DeliveryState::Moved { .. } => MERGED_KEPT,
     };
     Some(delivery.changed_at_ms.saturating_add(millis(kept)))

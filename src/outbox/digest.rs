@@ -1,6 +1,6 @@
 //! Many notices as one message: which belong together, the table, and the file with all rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 use unicode_segmentation::UnicodeSegmentation;
@@ -10,7 +10,6 @@ use crate::{
     alert::{
         card::{Attachment, Card, Message, Severity, Span, Text},
         class::Class,
-        notice::NoticeId,
     },
     units::UnixSeconds,
 };
@@ -61,16 +60,8 @@ pub(super) fn meaning_of(entries: &[Entry]) -> String {
     format!("group/{hex}")
 }
 
-/// The entries that are rows: a reply to one of them says nothing that its row does not.
-fn rows(entries: &[Entry]) -> Vec<&Entry> {
-    let all: BTreeSet<&NoticeId> = entries.iter().map(|entry| &entry.notice).collect();
-    let is_row = |entry: &&Entry| entry.reply_to.as_ref().is_none_or(|to| !all.contains(to));
-    entries.iter().filter(is_row).collect()
-}
-
 /// The message of a group, without the file.
 pub(super) fn message(entries: &[Entry], author: Text, meaning: &str) -> Message {
-    let rows = rows(entries);
     let standing = || entries.iter().filter(|entry| !entry.is_retracted);
     let severity = standing().map(|entry| entry.severity).max();
     let calls: Vec<&Text> = standing()
@@ -97,8 +88,8 @@ pub(super) fn message(entries: &[Entry], author: Text, meaning: &str) -> Message
     let card = Card {
         severity: severity.unwrap_or(Severity::Retracted),
         author,
-        title: Text::plain(title(&rows)),
-        body: body(&rows),
+        title: Text::plain(title(entries)),
+        body: body(entries),
         fields: Vec::new(),
         chart: None,
         footer: meaning.to_owned(),
@@ -113,12 +104,12 @@ pub(super) fn message(entries: &[Entry], author: Text, meaning: &str) -> Message
         content,
         mention_roles,
         cards: vec![card],
-        table: Some(table(&rows)),
+        table: Some(table(entries)),
         attachments: Vec::new(),
     }
 }
 
-fn counts(entries: &[&Entry]) -> BTreeMap<Class, usize> {
+fn counts(entries: &[Entry]) -> BTreeMap<Class, usize> {
     let mut counts = BTreeMap::new();
     for entry in entries {
         let count: &mut usize = counts.entry(entry.class).or_default();
@@ -132,7 +123,7 @@ fn label(class: Class, count: usize) -> String {
     format!("{count} × {name}")
 }
 
-fn title(entries: &[&Entry]) -> String {
+fn title(entries: &[Entry]) -> String {
     let counts = counts(entries);
     match counts.iter().next() {
         Some((class, count)) if counts.len() == 1 => label(*class, *count),
@@ -140,7 +131,7 @@ fn title(entries: &[&Entry]) -> String {
     }
 }
 
-fn body(entries: &[&Entry]) -> Vec<Text> {
+fn body(entries: &[Entry]) -> Vec<Text> {
     let mut lines = Vec::new();
     let counts = counts(entries);
     if counts.len() > 1 {
@@ -175,7 +166,7 @@ fn body(entries: &[&Entry]) -> Vec<Text> {
 }
 
 /// Columns that hold the same value in every row, at most three.
-fn shared(entries: &[&Entry]) -> Vec<(String, String)> {
+fn shared(entries: &[Entry]) -> Vec<(String, String)> {
     const SHARED_MAX: usize = 3;
     let Some((first, rest)) = entries.split_first() else {
         return Vec::new();
@@ -185,7 +176,7 @@ fn shared(entries: &[&Entry]) -> Vec<(String, String)> {
     cells.cloned().collect()
 }
 
-fn columns<'a>(entries: &[&'a Entry]) -> Vec<&'a str> {
+fn columns<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<&'a str> {
     let mut columns: Vec<&str> = Vec::new();
     for entry in entries {
         for (column, _) in &entry.row {
@@ -204,9 +195,9 @@ fn cell<'a>(entry: &'a Entry, column: &str) -> &'a str {
 }
 
 /// The table: rows that changed since it was posted come first.
-fn table(entries: &[&Entry]) -> String {
-    let changed = entries.iter().copied().filter(|entry| entry.is_revised);
-    let same = entries.iter().copied().filter(|entry| !entry.is_revised);
+fn table(entries: &[Entry]) -> String {
+    let changed = entries.iter().filter(|entry| entry.is_revised);
+    let same = entries.iter().filter(|entry| !entry.is_revised);
     let rows: Vec<&Entry> = changed.chain(same).take(TABLE_ROWS_MAX).collect();
     let mut lines = vec![String::new(); rows.len().saturating_add(1)];
     let mark = |entry: &Entry| {
@@ -222,7 +213,7 @@ fn table(entries: &[&Entry]) -> String {
         let cells = rows.iter().map(|entry| mark(entry).to_owned());
         append(&mut lines, "", &cells.collect::<Vec<_>>());
     }
-    for column in columns(&rows) {
+    for column in columns(rows.iter().copied()) {
         let cells: Vec<String> = rows.iter().map(|entry| cut(cell(entry, column))).collect();
         append(&mut lines, column, &cells);
     }
@@ -267,8 +258,7 @@ fn cut(text: &str) -> String {
 
 /// The file with all rows, as CSV; rows that would make it too large are left out, and a last line says how many.
 pub(super) fn file(entries: &[Entry]) -> Attachment {
-    let entries = rows(entries);
-    let columns = columns(&entries);
+    let columns = columns(entries.iter());
     let head = ["notice", "class", "standing"].into_iter();
     let mut text = line(head.chain(columns.iter().copied()));
     for (index, entry) in entries.iter().enumerate() {

@@ -36,11 +36,6 @@ pub enum AskError {
     /// There is no such job.
     #[error("there is no job {0}; it was never made, or it ended long ago and was forgotten")]
     NoJob(u64),
-    /// What it was to send is gone.
-    #[error(
-        "what job {0} was to send is no longer remembered, so it cannot be sent again; cancel it, and say it yourself where it still matters"
-    )]
-    NoDelivery(u64),
     /// It cannot do that now.
     #[error(transparent)]
     Illegal(#[from] Illegal),
@@ -62,10 +57,6 @@ pub fn operate<S: HasOutbox>(
     let (outbox, jobs) = state.outbox_and_jobs();
     let job = jobs.job(ask.job).ok_or(AskError::NoJob(ask.job))?;
     let (kind, key, before) = (job.kind, job.key.clone(), job.state.name());
-    let is_lost = kind == JobKind::Deliver && outbox.delivery(&DeliveryId::of_key(&key)).is_none();
-    if is_lost && ask.action != Action::Cancel {
-        return Err(AskError::NoDelivery(ask.job));
-    }
     let event = Event::Ask {
         action: ask.action,
         reason: format!("{} by {}: {}", ask.action.name(), ask.actor, ask.reason),

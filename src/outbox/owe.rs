@@ -1,6 +1,6 @@
 //! What is owed: pure decisions, inside the commit that causes them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     BADGE_EDITED_FOR, Outbox, Routes,
@@ -11,7 +11,6 @@ use super::{
 use crate::{
     alert::{
         card::{Message, Text},
-        class::Class,
         notice::{Notice, NoticeId},
     },
     jobs::{JobKind, Jobs, Lane, NewJob, Priority},
@@ -96,7 +95,12 @@ impl Outbox {
         let Some((channel, fallbacks)) = channels.split_first() else {
             return 0;
         };
-        let classes = self.grouped(&list);
+        let may_group = |notice: &Notice| !notice.row.is_empty();
+        let is_many = list.iter().filter(|notice| may_group(notice)).count() > self.group_above;
+        let classes: Vec<_> = list
+            .iter()
+            .map(|notice| (is_many && may_group(notice)).then_some(notice.class))
+            .collect();
         let mut list: Vec<Option<Notice>> = list.into_iter().map(Some).collect();
         let plans = digest::plan(&classes);
         let made = plans.len();
@@ -108,37 +112,6 @@ impl Outbox {
             self.create(jobs, new, now_ms);
         }
         made
-    }
-
-    /// The class of each notice that is to be told in a table; `None` for those that have a message of their own. A reply is
-    /// no row beside its card, and an incident of few keeps its card, which has buttons: other classes do not crowd it out.
-    fn grouped(&self, list: &[Notice]) -> Vec<Option<Class>> {
-        let ids: BTreeSet<&NoticeId> = list.iter().map(|notice| &notice.id).collect();
-        let is_row = |notice: &&Notice| {
-            let answers = notice.reply_to.as_ref();
-            !notice.row.is_empty() && answers.is_none_or(|to| !ids.contains(to))
-        };
-        let mut incidents: BTreeMap<Class, usize> = BTreeMap::new();
-        let mut others: usize = 0;
-        for notice in list.iter().filter(is_row) {
-            let count = if notice.class.is_incident() {
-                incidents.entry(notice.class).or_default()
-            } else {
-                &mut others
-            };
-            *count = count.saturating_add(1);
-        }
-        let is_grouped = |notice: &&Notice| {
-            let count = if notice.class.is_incident() {
-                incidents.get(&notice.class).copied().unwrap_or_default()
-            } else {
-                others
-            };
-            !notice.row.is_empty() && count > self.group_above
-        };
-        list.iter()
-            .map(|notice| Some(notice).filter(is_grouped).map(|notice| notice.class))
-            .collect()
     }
 
     /// Makes a delivery with its job, and says that it tells its notices.
@@ -178,11 +151,10 @@ impl Outbox {
     }
 
     /// Brings a known notice to its newest content; says whether anything changed.
-    fn renew(&mut self, jobs: &mut Jobs, now_ms: u64, id: &DeliveryId, mut notice: Notice) -> bool {
+    fn renew(&mut self, jobs: &mut Jobs, now_ms: u64, id: &DeliveryId, notice: Notice) -> bool {
         let Some(mut delivery) = self.deliveries.row(id).cloned() else {
             return false;
         };
-        keep_what_wakes(&delivery, &mut notice);
         let is_cancelled = match delivery.state {
             DeliveryState::Cancelled { by_person: true } => return false,
             DeliveryState::Cancelled { by_person: false } => true,
@@ -417,32 +389,6 @@ fn new_delivery(
         wanted,
         generation: 0,
         is_repost: false,
-    }
-}
-
-/// What only a new message has - its line, its mention, its files - stays with a card of an open incident until it was sent:
-/// newer words of the same thing come without them, and nobody would be woken.
-fn keep_what_wakes(delivery: &Delivery, notice: &mut Notice) {
-    let is_sent = delivery.posted.is_some() || delivery.is_repost;
-    let entries = &delivery.entries;
-    let Some(known) = entries.iter().find(|entry| entry.notice == notice.id) else {
-        return;
-    };
-    if is_sent || !Entry::of(notice).must_stand() {
-        return;
-    }
-    if notice.message.content.is_none() {
-        notice.message.content.clone_from(&known.content);
-        notice
-            .message
-            .mention_roles
-            .clone_from(&known.mention_roles);
-    }
-    if notice.message.attachments.is_empty() && !delivery.is_group {
-        notice
-            .message
-            .attachments
-            .clone_from(&delivery.wanted.attachments);
     }
 }
 

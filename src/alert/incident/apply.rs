@@ -130,7 +130,7 @@ impl Incidents {
                 }
             }
         }
-        self.prune(now);
+        self.prune();
         notices
     }
 
@@ -422,25 +422,10 @@ fn notice(
         class: incident.class,
         route: incident.class.route(),
         message,
-        row: row(context, incident),
+        row: text::row(context, &incident.facts),
         cause: None,
         reply_to,
     }
-}
-
-/// What stands of an incident in a table of many, how it stands among it: a table has no buttons and no time line.
-fn row(context: &Context<'_>, incident: &Incident) -> Vec<(String, String)> {
-    let mut row = text::row(context, &incident.facts);
-    if !row.is_empty() {
-        let standing = match incident.state {
-            State::Open => "open",
-            State::Acknowledged => "acknowledged",
-            State::Snoozed(_) => "snoozed",
-            State::Resolved => "resolved",
-        };
-        row.insert(0, ("incident".to_owned(), standing.to_owned()));
-    }
-    row
 }
 
 /// Whether two snoozes are the same.

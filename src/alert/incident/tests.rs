@@ -369,33 +369,9 @@ fn the_oldest_resolved_ones_are_forgotten() {
         row.updated_at = UnixSeconds::new(u64::try_from(index).unwrap());
         incidents.rows.put(format!("{index:05}"), row);
     }
-    incidents.prune(UnixSeconds::new(START));
+    incidents.prune();
     assert_eq!(incidents.rows.len(), RESOLVED_MAX);
     assert!(incidents.find("00009").is_none() && incidents.find("00010").is_some());
-}
-
-#[test]
-fn a_subject_that_was_not_found_for_long_is_forgotten_once_its_incidents_are() {
-    let mut world = World::new();
-    world.find(&[missing(1, &[]), missing(2, &[])]);
-    world.find(&[missing(2, &[])]);
-    world.now += 86_400;
-    world.find(&[missing(2, &[])]);
-    world.now += 199 * 86_400;
-    world.find(&[missing(2, &[])]);
-    assert_eq!(world.incidents.subjects.len(), 2, "not yet");
-    world.now += 2 * 86_400;
-    world.find(&[missing(2, &[])]);
-    assert_eq!(world.incidents.subjects.len(), 2, "its incident is kept");
-    let resolved = world.incidents.rows.rows();
-    let resolved = resolved.filter(|(_, incident)| !incident.is_open());
-    let resolved: Vec<String> = resolved.map(|(id, _)| id.clone()).collect();
-    assert_eq!(resolved.len(), 1);
-    world.incidents.rows.remove(&resolved[0]);
-    world.find(&[missing(2, &[])]);
-    let subjects = world.incidents.subjects.rows();
-    let subjects: Vec<String> = subjects.map(|(key, _)| key.clone()).collect();
-    assert_eq!(subjects, ["coinbase_missing/a2"]);
 }
 
 /// The bytes of version 1 must be read for ever.

@@ -3,7 +3,6 @@
 mod canary;
 mod edits;
 mod house;
-mod incidents;
 mod machine;
 mod matrix;
 mod pressure;

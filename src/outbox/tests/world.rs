@@ -101,8 +101,6 @@ pub(super) struct Rules {
     pub(super) editable_for: Option<Duration>,
     pub(super) calls: BTreeMap<Deed, u64>,
     pub(super) is_token_refused: bool,
-    /// Whether every message is refused for what it holds.
-    pub(super) does_refuse: bool,
     random: StdRng,
 }
 
@@ -128,7 +126,6 @@ impl World {
             editable_for: None,
             calls: BTreeMap::new(),
             is_token_refused: false,
-            does_refuse: false,
             random: StdRng::seed_from_u64(seed),
         };
         Arc::new(Self {
@@ -190,9 +187,6 @@ impl World {
         tokio::time::sleep(Duration::from_millis(150)).await;
         if self.set(|rules| rules.is_token_refused) {
             return Err(CourierError::Unauthorized);
-        }
-        if self.set(|rules| rules.does_refuse) {
-            return Err(CourierError::Refused("of no use".to_owned()));
         }
         match fault {
             Some(Fault::Refused) => Err(CourierError::Later {
