@@ -32,7 +32,7 @@ const DIGEST_THRESHOLD: Variable = Variable {
     scope: Scope::Process,
     is_secret: false,
     presence: Presence::Default("5"),
-    doc: "How many messages one block may cause in one channel before they are put together. What is put together has a table attached.",
+    doc: "How many messages one block may cause in one channel before they are put together, with a table attached. Incidents are not counted: more than five of a kind are one incident.",
     example: "5",
 };
 

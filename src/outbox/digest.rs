@@ -10,6 +10,7 @@ use crate::{
     alert::{
         card::{Attachment, Card, Message, Severity, Span, Text},
         class::Class,
+        notice::NoticeId,
     },
     units::UnixSeconds,
 };
@@ -60,10 +61,28 @@ pub(super) fn meaning_of(entries: &[Entry]) -> String {
     format!("group/{hex}")
 }
 
+/// The rows of a group: a reply is none of its own where its card is a row, or a later reply to the same card.
+fn rows(entries: &[Entry]) -> Vec<&Entry> {
+    let mut rows: Vec<&Entry> = Vec::new();
+    let mut places: BTreeMap<&NoticeId, usize> = BTreeMap::new();
+    for entry in entries {
+        let card = entry.reply_to.as_ref().unwrap_or(&entry.notice);
+        let place = *places.entry(card).or_insert(rows.len());
+        match rows.get_mut(place) {
+            None => rows.push(entry),
+            Some(row) if row.reply_to.is_some() => *row = entry,
+            Some(_) => {}
+        }
+    }
+    rows
+}
+
 /// The message of a group, without the file.
 pub(super) fn message(entries: &[Entry], author: Text, meaning: &str) -> Message {
+    let rows = rows(entries);
     let standing = || entries.iter().filter(|entry| !entry.is_retracted);
-    let severity = standing().map(|entry| entry.severity).max();
+    let severities = rows.iter().filter(|entry| !entry.is_retracted);
+    let severity = severities.map(|entry| entry.severity).max();
     let calls: Vec<&Text> = standing()
         .filter_map(|entry| entry.content.as_ref())
         .collect();
@@ -88,8 +107,8 @@ pub(super) fn message(entries: &[Entry], author: Text, meaning: &str) -> Message
     let card = Card {
         severity: severity.unwrap_or(Severity::Retracted),
         author,
-        title: Text::plain(title(entries)),
-        body: body(entries),
+        title: Text::plain(title(&rows)),
+        body: body(entries, &rows),
         fields: Vec::new(),
         chart: None,
         footer: meaning.to_owned(),
@@ -104,14 +123,14 @@ pub(super) fn message(entries: &[Entry], author: Text, meaning: &str) -> Message
         content,
         mention_roles,
         cards: vec![card],
-        table: Some(table(entries)),
+        table: Some(table(&rows)),
         attachments: Vec::new(),
     }
 }
 
-fn counts(entries: &[Entry]) -> BTreeMap<Class, usize> {
+fn counts(rows: &[&Entry]) -> BTreeMap<Class, usize> {
     let mut counts = BTreeMap::new();
-    for entry in entries {
+    for entry in rows {
         let count: &mut usize = counts.entry(entry.class).or_default();
         *count = count.saturating_add(1);
     }
@@ -123,17 +142,17 @@ fn label(class: Class, count: usize) -> String {
     format!("{count} × {name}")
 }
 
-fn title(entries: &[Entry]) -> String {
-    let counts = counts(entries);
+fn title(rows: &[&Entry]) -> String {
+    let counts = counts(rows);
     match counts.iter().next() {
         Some((class, count)) if counts.len() == 1 => label(*class, *count),
-        _ => format!("{} notices of {} kinds", entries.len(), counts.len()),
+        _ => format!("{} notices of {} kinds", rows.len(), counts.len()),
     }
 }
 
-fn body(entries: &[Entry]) -> Vec<Text> {
+fn body(entries: &[Entry], rows: &[&Entry]) -> Vec<Text> {
     let mut lines = Vec::new();
-    let counts = counts(entries);
+    let counts = counts(rows);
     if counts.len() > 1 {
         let parts: Vec<String> = counts
             .iter()
@@ -141,7 +160,7 @@ fn body(entries: &[Entry]) -> Vec<Text> {
             .collect();
         lines.push(Text::plain(parts.join(", ")));
     }
-    for (column, value) in shared(entries) {
+    for (column, value) in shared(rows) {
         lines.push(
             Text::plain("All with ")
                 .with(Span::Foreign(column))
@@ -149,26 +168,32 @@ fn body(entries: &[Entry]) -> Vec<Text> {
                 .with(Span::Foreign(value)),
         );
     }
-    let retracted = entries.iter().filter(|entry| entry.is_retracted).count();
+    let retracted = rows.iter().filter(|entry| entry.is_retracted).count();
     if retracted > 0 {
         lines.push(Text::plain(format!("Taken back since: {retracted}")));
     }
-    let told = if entries.len() > TABLE_ROWS_MAX {
+    let told = if rows.len() > TABLE_ROWS_MAX {
         format!(
             "The table shows {TABLE_ROWS_MAX} of {} rows; the file has all.",
-            entries.len()
+            rows.len()
         )
     } else {
         "The file has the same rows in full.".to_owned()
+    };
+    let replies = entries.len().saturating_sub(rows.len());
+    let told = if replies > 0 {
+        format!("{told} It lists each reminder and reply too: {replies}.")
+    } else {
+        told
     };
     lines.push(Text::plain(told));
     lines
 }
 
 /// Columns that hold the same value in every row, at most three.
-fn shared(entries: &[Entry]) -> Vec<(String, String)> {
+fn shared(rows: &[&Entry]) -> Vec<(String, String)> {
     const SHARED_MAX: usize = 3;
-    let Some((first, rest)) = entries.split_first() else {
+    let Some((first, rest)) = rows.split_first() else {
         return Vec::new();
     };
     let everywhere = |cell: &&(String, String)| rest.iter().all(|entry| entry.row.contains(cell));
@@ -195,10 +220,10 @@ fn cell<'a>(entry: &'a Entry, column: &str) -> &'a str {
 }
 
 /// The table: rows that changed since it was posted come first.
-fn table(entries: &[Entry]) -> String {
-    let changed = entries.iter().filter(|entry| entry.is_revised);
-    let same = entries.iter().filter(|entry| !entry.is_revised);
-    let rows: Vec<&Entry> = changed.chain(same).take(TABLE_ROWS_MAX).collect();
+fn table(rows: &[&Entry]) -> String {
+    let changed = rows.iter().filter(|entry| entry.is_revised);
+    let same = rows.iter().filter(|entry| !entry.is_revised);
+    let rows: Vec<&Entry> = changed.chain(same).take(TABLE_ROWS_MAX).copied().collect();
     let mut lines = vec![String::new(); rows.len().saturating_add(1)];
     let mark = |entry: &Entry| {
         if entry.is_retracted {

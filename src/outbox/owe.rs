@@ -95,7 +95,9 @@ impl Outbox {
         let Some((channel, fallbacks)) = channels.split_first() else {
             return 0;
         };
-        let may_group = |notice: &Notice| !notice.row.is_empty();
+        // Many incidents are one incident already, with its own card; one that stands alone needs its buttons, and its
+        // replies need the card.
+        let may_group = |notice: &Notice| !notice.row.is_empty() && !notice.class.is_incident();
         let is_many = list.iter().filter(|notice| may_group(notice)).count() > self.group_above;
         let classes: Vec<_> = list
             .iter()

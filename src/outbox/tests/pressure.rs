@@ -7,7 +7,11 @@ use super::{
     machine::Deed,
 };
 use crate::{
-    alert::{card::Text, class::Class},
+    alert::{
+        card::{Message, Text},
+        class::Class,
+        notice::{Notice, NoticeId},
+    },
     outbox::DIGESTS_MAX,
 };
 
@@ -16,7 +20,7 @@ async fn ten_thousand_notices_in_one_commit_are_at_most_five_messages_a_channel(
     let mut house = House::new(1);
     let process = house.start();
     let mut batch: Vec<_> = (1..=10_000).map(|n| transition(n, "active")).collect();
-    batch.extend((1..=10).map(|n| incident(n, "missing")));
+    batch.extend((1..=30).map(|n| incident(n, "missing")));
     batch.push(notice(Class::ProviderChanged, 1, "take rate 10 %"));
     let mut call = notice(Class::CanonicalRollupChanged, 1, "version 5");
     call.message.content = Some(Text::plain("look"));
@@ -44,7 +48,7 @@ async fn ten_thousand_notices_in_one_commit_are_at_most_five_messages_a_channel(
 async fn a_table_carries_the_mention_once() {
     let mut house = House::new(1);
     let process = house.start();
-    let mut batch: Vec<_> = (1..=20).map(|n| incident(n, "missing")).collect();
+    let mut batch: Vec<_> = (1..=30).map(|n| incident(n, "missing")).collect();
     for notice in &mut batch[3..9] {
         notice.message.content = Some(Text::plain("coinbase due"));
         notice.message.mention_roles = vec![7];
@@ -70,6 +74,71 @@ async fn a_table_carries_the_mention_once() {
     0x0002    missing
     0x0003    missing
     "##);
+    process.end().await;
+}
+
+/// The reply that a rung of an incident's ladder is.
+fn rung(subject: u64) -> Notice {
+    let card = incident(subject, "missing");
+    Notice {
+        id: NoticeId::new(
+            "main",
+            &format!("0x{subject:04x}"),
+            Class::CoinbaseMissing,
+            1,
+            "48h",
+        ),
+        message: Message {
+            content: Some(Text::plain("48 h left")),
+            mention_roles: vec![7],
+            ..Message::default()
+        },
+        reply_to: Some(card.id.clone()),
+        ..card
+    }
+}
+
+/// With their rungs they are more messages than the limit; each keeps its card with its buttons, and its reply.
+#[tokio::test(start_paused = true)]
+async fn incidents_that_open_together_keep_their_cards() {
+    let mut house = House::new(1);
+    let process = house.start();
+    let both = |n| [incident(n, "missing"), rung(n)];
+    process.owe((1..=5).flat_map(both).collect()).await.unwrap();
+    process.settle().await;
+    let seen = house.world.seen(ALARMS);
+    assert_eq!(seen.len(), 10);
+    for pair in seen.chunks(2) {
+        assert_eq!(pair[0].message.table, None);
+        assert_eq!(pair[1].reply_to, Some(pair[0].id));
+    }
+    process.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_is_no_row_beside_its_card() {
+    let mut house = House::new(1);
+    let process = house.start();
+    let both = |n| [incident(n, "missing"), rung(n)];
+    process
+        .owe((1..=14).flat_map(both).collect())
+        .await
+        .unwrap();
+    process.settle().await;
+    let seen = house.world.seen(ALARMS);
+    assert_eq!(seen.len(), 1);
+    let (card, table) = (&seen[0].message.cards[0], &seen[0].message.table);
+    assert_eq!(card.title, Text::plain("14 × coinbase missing"));
+    assert_eq!(table.as_ref().unwrap().lines().count(), 15);
+    assert_eq!(seen[0].message.mention_roles, [7], "it wakes people once");
+    insta::assert_json_snapshot!(card.body.last(), @r##"
+    [
+      {
+        "plain": "The file has the same rows in full. It lists each reminder and reply too: 14."
+      }
+    ]
+    "##);
+    assert_eq!(seen[0].files[0].lines().count(), 29);
     process.end().await;
 }
 
