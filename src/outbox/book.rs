@@ -292,7 +292,7 @@ fn expires_at_ms(delivery: &Delivery) -> Option<u64> {
         DeliveryState::Pending | DeliveryState::Started(_) | DeliveryState::Unclear(_) => {
             return None;
         }
-        DeliveryState::Sent if delivery.must_stand() => return None,
+        DeliveryState::Sent if delivery.tells_open_incident() => return None,
         DeliveryState::Sent if delivery.is_group => DIGEST_KEPT,
         DeliveryState::Sent
         | DeliveryState::Gone

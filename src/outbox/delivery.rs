@@ -145,6 +145,15 @@ impl Entry {
             && self.reply_to.is_none()
             && !matches!(self.severity, Severity::Resolved | Severity::Retracted)
     }
+
+    /// Whether it tells of an incident that is not over; one that is snoozed looks muted and is not.
+    #[must_use]
+    pub fn is_open_incident(&self) -> bool {
+        self.class.is_incident()
+            && self.reply_to.is_none()
+            && self.severity != Severity::Resolved
+            && !self.is_retracted
+    }
 }
 
 /// The message that stands in the channel.
@@ -275,6 +284,12 @@ impl Delivery {
     #[must_use]
     pub fn must_stand(&self) -> bool {
         !self.is_group && self.entries.iter().any(Entry::must_stand)
+    }
+
+    /// Whether it tells of an incident that is not over, as its card or as a row: what becomes of it is edited in.
+    #[must_use]
+    pub fn tells_open_incident(&self) -> bool {
+        self.entries.iter().any(Entry::is_open_incident)
     }
 
     /// Whether it tells of an incident; its edits are then tried without end.

@@ -172,6 +172,11 @@ fn body(entries: &[Entry], rows: &[&Entry]) -> Vec<Text> {
     if retracted > 0 {
         lines.push(Text::plain(format!("Taken back since: {retracted}")));
     }
+    let is_over = |entry: &&&Entry| entry.severity == Severity::Resolved;
+    let resolved = rows.iter().filter(is_over).count();
+    if resolved > 0 {
+        lines.push(Text::plain(format!("Resolved: {resolved}")));
+    }
     let told = if rows.len() > TABLE_ROWS_MAX {
         format!(
             "The table shows {TABLE_ROWS_MAX} of {} rows; the file has all.",

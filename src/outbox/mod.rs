@@ -50,9 +50,9 @@ pub const BADGE_EDITED_FOR: Duration = Duration::from_hours(1);
 pub const PROBE_EVERY: Duration = Duration::from_mins(10);
 /// The search after an unclear outcome begins so long before the first attempt, for clocks that differ.
 pub const SEARCH_MARGIN: Duration = Duration::from_secs(60);
-/// A sent message is remembered so long, unless it is the card of an open incident.
+/// A sent message is remembered so long, unless it tells of an incident that is not over.
 pub const SENT_KEPT: Duration = Duration::from_hours(7 * 24);
-/// A sent digest is remembered so long: its rows are many, and after finality nothing takes them back.
+/// A sent digest is remembered so long, unless it tells of an incident that is not over: its rows are many, and after finality nothing takes them back.
 pub const DIGEST_KEPT: Duration = Duration::from_hours(2 * 24);
 /// A delivery that became part of another one is remembered so long.
 pub const MERGED_KEPT: Duration = Duration::from_hours(24);

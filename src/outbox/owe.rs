@@ -173,8 +173,8 @@ impl Outbox {
             else {
                 return false;
             };
-            entry.is_revised =
-                known.is_revised || (is_posted && (known.row != entry.row || known.is_retracted));
+            let is_other = known.row != entry.row || known.severity != entry.severity;
+            entry.is_revised = known.is_revised || (is_posted && (is_other || known.is_retracted));
             std::mem::replace(known, entry.clone()) != entry
         } else {
             let is_same = delivery.wanted == notice.message && delivery.entries == [entry.clone()];

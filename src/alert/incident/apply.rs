@@ -422,7 +422,7 @@ fn notice(
         class: incident.class,
         route: incident.class.route(),
         message,
-        row: text::row(context, &incident.facts),
+        row: text::row_of(context, incident),
         cause: None,
         reply_to,
     }

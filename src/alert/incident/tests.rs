@@ -218,6 +218,18 @@ fn a_critical_one_without_a_ladder_wakes_people_with_its_card() {
 }
 
 #[test]
+fn its_row_in_a_table_says_how_it_stands() {
+    let mut world = World::new();
+    let state = |notices: &[Notice]| notices[0].row[0].clone();
+    let cell = |value: &str| ("state".to_owned(), value.to_owned());
+    assert_eq!(state(&world.find(&[missing(1, &[])])), cell("open"));
+    let id = "testnet/a1/coinbase_missing/1";
+    let known = world.act(id, Action::Acknowledge).unwrap();
+    assert_eq!(state(&known), cell("acknowledged"));
+    assert_eq!(state(&world.find(&[])), cell("resolved"));
+}
+
+#[test]
 fn what_is_unknown_stays_as_it_is() {
     let mut world = World::new();
     world.find(&[missing(1, &[])]);

@@ -10,7 +10,7 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use row::row;
+pub use row::{row, row_of};
 
 use super::{Context, duration, field, relative};
 use crate::{

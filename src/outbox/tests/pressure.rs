@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    house::{ALARMS, House, MINUTE, NEWS, id, incident, notice, transition},
+    house::{ALARMS, House, MINUTE, NEWS, id, incident, notice, state_of, transition},
     machine::Deed,
 };
 use crate::{
     alert::{
-        card::{Message, Text},
+        card::{Message, Severity, Text},
         class::Class,
         notice::{Notice, NoticeId},
     },
@@ -196,5 +196,46 @@ async fn a_few_messages_from_before_a_long_outage_are_told_one_by_one() {
         .map(|n| id(Class::AttesterTransition, n).as_str().to_owned())
         .collect();
     assert_eq!(titles, owed);
+    process.end().await;
+}
+
+/// What a table said of an incident is edited for as long as the incident lasts, and then forgotten as others are.
+#[tokio::test(start_paused = true)]
+async fn a_table_shows_what_becomes_of_its_incidents() {
+    let mut house = House::new(1);
+    let process = house.start();
+    let all = (1..=30).map(|n| incident(n, "missing"));
+    process.owe(all.collect()).await.unwrap();
+    process.settle().await;
+    tokio::time::sleep(Duration::from_hours(9 * 24)).await;
+    let resolved = |n| {
+        let mut over = incident(n, "missing");
+        over.message.cards[0].severity = Severity::Resolved;
+        over
+    };
+    process.owe(vec![resolved(30)]).await.unwrap();
+    process.settle().await;
+    let seen = house.world.seen(ALARMS);
+    let (card, table) = (&seen[0].message.cards[0], &seen[0].message.table);
+    assert!(card.body.contains(&Text::plain("Resolved: 1")));
+    insta::assert_snapshot!(table.as_ref().unwrap().lines().take(3).collect::<Vec<_>>().join("\n"), @r##"
+             attester  now
+    changed  0x001e    missing
+             0x0001    missing
+    "##);
+    process.owe(vec![rung(1)]).await.unwrap();
+    process.settle().await;
+    let seen = house.world.seen(ALARMS);
+    assert_eq!(seen[1].reply_to, Some(seen[0].id), "a rung has its table");
+
+    process.owe((1..=29).map(resolved).collect()).await.unwrap();
+    process.settle().await;
+    let seen = house.world.seen(ALARMS);
+    assert_eq!(seen[0].message.cards[0].severity, Severity::Resolved);
+    tokio::time::sleep(Duration::from_hours(3 * 24)).await;
+    assert_eq!(
+        state_of(&process, Class::CoinbaseMissing, 1).await,
+        "forgotten"
+    );
     process.end().await;
 }

@@ -7,7 +7,7 @@ use super::{
     world::Fault,
 };
 use crate::{
-    alert::class::Class,
+    alert::{card::Severity, class::Class},
     jobs::{HasJobs, JobKind, attempt},
 };
 
@@ -22,8 +22,10 @@ async fn one_sent(house: &mut House) -> Process {
 async fn old_deliveries_are_forgotten_but_not_told_again() {
     let mut house = House::new(1);
     let process = house.start();
+    let mut snoozed = incident(2, "missing");
+    snoozed.message.cards[0].severity = Severity::Retracted;
     process
-        .owe(vec![transition(1, "seen"), incident(1, "missing")])
+        .owe(vec![transition(1, "seen"), incident(1, "missing"), snoozed])
         .await
         .unwrap();
     process.settle().await;
@@ -32,7 +34,12 @@ async fn old_deliveries_are_forgotten_but_not_told_again() {
         state_of(&process, Class::AttesterTransition, 1).await,
         "forgotten"
     );
-    assert_eq!(state_of(&process, Class::CoinbaseMissing, 1).await, "sent");
+    for subject in [1, 2] {
+        assert_eq!(
+            state_of(&process, Class::CoinbaseMissing, subject).await,
+            "sent"
+        );
+    }
     let owed = process.owe(vec![transition(1, "final")]).await.unwrap();
     assert_eq!((owed.messages, owed.unchanged), (0, 1));
     assert_eq!(

@@ -3,6 +3,7 @@
 use crate::{
     alert::{
         facts::{Configured, Due, EndpointFault, Facts, Known},
+        incident::{Incident, State},
         render::markdown::utc,
         text::{Context, count},
     },
@@ -10,6 +11,22 @@ use crate::{
 };
 
 type Row = Vec<(String, String)>;
+
+/// The row of an incident: how it stands, then its facts. None where the facts have no row.
+#[must_use]
+pub fn row_of(context: &Context<'_>, incident: &Incident) -> Row {
+    let mut row = row(context, &incident.facts);
+    if !row.is_empty() {
+        let state = match incident.state {
+            State::Open => "open",
+            State::Acknowledged => "acknowledged",
+            State::Snoozed(_) => "snoozed",
+            State::Resolved => "resolved",
+        };
+        row.insert(0, ("state".to_owned(), state.to_owned()));
+    }
+    row
+}
 
 /// The row of some facts: `(column, value)`.
 #[expect(
