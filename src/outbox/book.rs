@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CARRIED_KEPT, CARRIED_MAX, CLOSED_MAX, DIGEST_KEPT, MERGED_KEPT, SENT_KEPT,
+    CARRIED_KEPT, CARRIED_MAX, CLOSED_MAX, DIGEST_KEPT, MERGED_KEPT, REFUSED_MAX, SENT_KEPT,
     courier::{ChannelId, MessageId},
     delivery::{Carried, Delivery, DeliveryId, DeliveryState},
     millis,
 };
 use crate::{
     alert::notice::NoticeId,
+    jobs::queue::TROUBLED_KEPT,
     store::{
         Batch, Store, StoreError, Tree, Write,
         table::{Journal, Record, Table},
@@ -20,6 +21,27 @@ use crate::{
 
 /// Most records that one commit forgets.
 const PRUNED_MAX: usize = 2_000;
+
+/// Where a delivery waits to be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shelf {
+    /// Nothing is to be done with it.
+    Closed,
+    /// A person may have it sent again.
+    Refused,
+}
+
+impl Shelf {
+    const ALL: [Self; 2] = [Self::Closed, Self::Refused];
+
+    /// Most deliveries on it.
+    const fn limit(self) -> usize {
+        match self {
+            Self::Closed => CLOSED_MAX,
+            Self::Refused => REFUSED_MAX,
+        }
+    }
+}
 
 /// A channel that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,8 +71,8 @@ pub struct Outbox {
     /// Per channel, `(job, id)` of the pending deliveries that may be merged, oldest first.
     mergeable: BTreeMap<ChannelId, BTreeSet<(u64, DeliveryId)>>,
     counts: BTreeMap<(ChannelId, &'static str), usize>,
-    /// `(expires at, id)` of what is closed.
-    closed: BTreeSet<(u64, DeliveryId)>,
+    /// `(expires at, id)` of what is over, per shelf.
+    closed: BTreeMap<Shelf, BTreeSet<(u64, DeliveryId)>>,
     told: BTreeSet<(u64, String)>,
     /// See [`super::GROUP_ABOVE`].
     pub(super) group_above: usize,
@@ -64,7 +86,7 @@ impl Default for Outbox {
             troubles: Table::new(""),
             mergeable: BTreeMap::new(),
             counts: BTreeMap::new(),
-            closed: BTreeSet::new(),
+            closed: BTreeMap::new(),
             told: BTreeSet::new(),
             group_above: super::GROUP_ABOVE,
         }
@@ -214,23 +236,8 @@ impl Outbox {
 
     /// Forgets what is old, or too much.
     pub fn prune(&mut self, now_ms: u64) {
-        for _ in 0..PRUNED_MAX {
-            let Some((expires_at_ms, id)) = self.closed.first().cloned() else {
-                break;
-            };
-            if expires_at_ms > now_ms && self.closed.len() <= CLOSED_MAX {
-                break;
-            }
-            let is_owed = |row: &Delivery| row.is_incident() && row.owes_edit();
-            if self.delivery(&id).is_some_and(is_owed) {
-                // Its edit is tried without end; what it is to say must not be forgotten.
-                self.change(&id, now_ms, |_| ());
-                continue;
-            }
-            match self.deliveries.remove(&id) {
-                Some(delivery) => self.leave(&delivery),
-                None => drop(self.closed.pop_first()),
-            }
+        for shelf in Shelf::ALL {
+            self.clear(shelf, now_ms);
         }
         let limit = now_ms.saturating_sub(millis(CARRIED_KEPT));
         let too_many = self.told.len().saturating_sub(CARRIED_MAX);
@@ -253,6 +260,29 @@ impl Outbox {
         }
     }
 
+    /// Forgets the deliveries of a shelf that are old, or too many.
+    fn clear(&mut self, shelf: Shelf, now_ms: u64) {
+        for _ in 0..PRUNED_MAX {
+            let closed = self.closed.entry(shelf).or_default();
+            let Some((expires_at_ms, id)) = closed.first().cloned() else {
+                return;
+            };
+            if expires_at_ms > now_ms && closed.len() <= shelf.limit() {
+                return;
+            }
+            let is_owed = |row: &Delivery| row.is_incident() && row.owes_edit();
+            if self.delivery(&id).is_some_and(is_owed) {
+                // Its edit is tried without end; what it is to say must not be forgotten.
+                self.change(&id, now_ms, |_| ());
+                continue;
+            }
+            match self.deliveries.remove(&id) {
+                Some(delivery) => self.leave(&delivery),
+                None => drop(self.closed.entry(shelf).or_default().pop_first()),
+            }
+        }
+    }
+
     fn enter(&mut self, delivery: &Delivery) {
         let key = (delivery.channel, delivery.state.name());
         let count = self.counts.entry(key).or_default();
@@ -264,8 +294,9 @@ impl Outbox {
                 .or_default()
                 .insert(place);
         }
-        if let Some(expires_at_ms) = expires_at_ms(delivery) {
-            self.closed.insert((expires_at_ms, delivery.id.clone()));
+        if let Some((shelf, expires_at_ms)) = expiry(delivery) {
+            let closed = self.closed.entry(shelf).or_default();
+            closed.insert((expires_at_ms, delivery.id.clone()));
         }
     }
 
@@ -280,27 +311,30 @@ impl Outbox {
                 self.mergeable.remove(&delivery.channel);
             }
         }
-        if let Some(expires_at_ms) = expires_at_ms(delivery) {
-            self.closed.remove(&(expires_at_ms, delivery.id.clone()));
+        if let Some((shelf, expires_at_ms)) = expiry(delivery) {
+            let closed = self.closed.entry(shelf).or_default();
+            closed.remove(&(expires_at_ms, delivery.id.clone()));
         }
     }
 }
 
-/// When a delivery may be forgotten; `None` while something is still to be done with it.
-fn expires_at_ms(delivery: &Delivery) -> Option<u64> {
-    let kept = match &delivery.state {
+/// Where a delivery waits to be forgotten, and until when; `None` while something is still to be done with it.
+fn expiry(delivery: &Delivery) -> Option<(Shelf, u64)> {
+    let (shelf, kept) = match &delivery.state {
         DeliveryState::Pending | DeliveryState::Started(_) | DeliveryState::Unclear(_) => {
             return None;
         }
         DeliveryState::Sent if delivery.tells_open_incident() => return None,
-        DeliveryState::Sent if delivery.is_group => DIGEST_KEPT,
-        DeliveryState::Sent
-        | DeliveryState::Gone
-        | DeliveryState::Cancelled { .. }
-        | DeliveryState::Undeliverable { .. } => SENT_KEPT,
-        DeliveryState::Merged { .. } | DeliveryState::Moved { .. } => MERGED_KEPT,
+        DeliveryState::Sent if delivery.is_group => (Shelf::Closed, DIGEST_KEPT),
+        DeliveryState::Sent | DeliveryState::Gone | DeliveryState::Cancelled { .. } => {
+            (Shelf::Closed, SENT_KEPT)
+        }
+        // As long as its job is shown, it can be sent again.
+        DeliveryState::Undeliverable { .. } => (Shelf::Refused, TROUBLED_KEPT),
+        DeliveryState::Merged { .. } | DeliveryState::Moved { .. } => (Shelf::Closed, MERGED_KEPT),
     };
-    Some(delivery.changed_at_ms.saturating_add(millis(kept)))
+    let expires_at_ms = delivery.changed_at_ms.saturating_add(millis(kept));
+    Some((shelf, expires_at_ms))
 }
 
 impl Journal for Outbox {

@@ -58,6 +58,8 @@ pub const DIGEST_KEPT: Duration = Duration::from_hours(2 * 24);
 pub const MERGED_KEPT: Duration = Duration::from_hours(24);
 /// Most closed deliveries that are remembered, whatever their age: about 8 MiB.
 pub const CLOSED_MAX: usize = 2_000;
+/// Most refused deliveries that are remembered: about 8 MiB. A person may have them sent again while their job is shown.
+pub const REFUSED_MAX: usize = 2_000;
 /// That a notice was told is remembered so long after its message is forgotten, so that it is not told again.
 pub const CARRIED_KEPT: Duration = Duration::from_hours(90 * 24);
 /// Most notice ids that are remembered: about 60 MiB on disk and in memory at 200 bytes each.

@@ -3,14 +3,14 @@
 use thiserror::Error;
 
 use super::{
-    HasOutbox,
+    HasOutbox, Outbox,
     delivery::{DeliveryId, DeliveryState},
 };
 use crate::{
     jobs::{
         JobKind, Policies,
         attempt::Audit,
-        job::Action,
+        job::{Action, State},
         transition::{Event, Illegal},
     },
     store::StoreError,
@@ -39,6 +39,11 @@ pub enum AskError {
     /// It cannot do that now.
     #[error(transparent)]
     Illegal(#[from] Illegal),
+    /// What it would send is forgotten.
+    #[error(
+        "the message of job {0} is forgotten, so there is nothing to send again; cancel the job to close it"
+    )]
+    Forgotten(u64),
     /// The audit entry cannot be written.
     #[error("the audit entry cannot be written")]
     Store(#[from] StoreError),
@@ -57,6 +62,10 @@ pub fn operate<S: HasOutbox>(
     let (outbox, jobs) = state.outbox_and_jobs();
     let job = jobs.job(ask.job).ok_or(AskError::NoJob(ask.job))?;
     let (kind, key, before) = (job.kind, job.key.clone(), job.state.name());
+    let has_ended = matches!(job.state, State::Failed | State::Unclear);
+    if has_ended && ask.action != Action::Cancel && is_forgotten(outbox, kind, &key) {
+        return Err(AskError::Forgotten(ask.job));
+    }
     let event = Event::Ask {
         action: ask.action,
         reason: format!("{} by {}: {}", ask.action.name(), ask.actor, ask.reason),
@@ -84,6 +93,14 @@ pub fn operate<S: HasOutbox>(
         after: after.to_owned(),
     };
     Ok(audit.append(&mut extra.batch)?)
+}
+
+/// Whether what the job would send is no longer remembered.
+fn is_forgotten(outbox: &Outbox, kind: JobKind, key: &str) -> bool {
+    match kind {
+        JobKind::Deliver | JobKind::Edit => outbox.delivery(&DeliveryId::of_key(key)).is_none(),
+        JobKind::Discard | JobKind::Confirm | JobKind::Export => false,
+    }
 }
 
 /// What the asking means for the delivery behind the job.

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    house::{House, Process, incident, state_of, transition},
+    house::{House, NEWS, Process, id, incident, state_of, transition},
     world::Fault,
 };
 use crate::{
     alert::{card::Severity, class::Class},
-    jobs::{HasJobs, JobKind, attempt},
+    jobs::{HasJobs, JobKind, attempt, job::Action},
+    outbox::{CLOSED_MAX, Delivery, DeliveryId, REFUSED_MAX},
 };
 
 async fn one_sent(house: &mut House) -> Process {
@@ -48,6 +49,76 @@ async fn old_deliveries_are_forgotten_but_not_told_again() {
         "numbers do not come back"
     );
     process.end().await;
+}
+
+/// The failed job is shown for 90 days, and what it would send is kept for as long, whatever else comes and goes.
+#[tokio::test(start_paused = true)]
+async fn a_refused_message_can_be_sent_again_while_its_job_is_shown() {
+    let mut house = House::new(1);
+    let process = house.start();
+    house.world.set(|rules| rules.is_refusing = true);
+    process.owe(vec![transition(1, "active")]).await.unwrap();
+    process.settle().await;
+    house.world.set(|rules| rules.is_refusing = false);
+    process.owe(vec![transition(2, "active")]).await.unwrap();
+    process.settle().await;
+    tokio::time::sleep(Duration::from_hours(6 * 24)).await;
+    let sent = telling(&process, 2).await;
+    process
+        .change(|outbox, _, now_ms| {
+            for other in copies(&sent, now_ms).take(CLOSED_MAX + 1) {
+                outbox.put(other);
+            }
+            outbox.prune(now_ms);
+        })
+        .await;
+    let class = Class::AttesterTransition;
+    assert_eq!(state_of(&process, class, 2).await, "forgotten");
+    tokio::time::sleep(Duration::from_hours(80 * 24)).await;
+    assert_eq!(state_of(&process, class, 1).await, "undeliverable");
+    let job = telling(&process, 1).await.job;
+    process.ask(job, Action::Retry).await.unwrap();
+    process.settle().await;
+    assert_eq!(house.world.seen(NEWS).len(), 2);
+    process.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forgotten_is_not_sent_again() {
+    let mut house = House::new(1);
+    let process = house.start();
+    house.world.set(|rules| rules.is_refusing = true);
+    process.owe(vec![transition(1, "active")]).await.unwrap();
+    process.settle().await;
+    let refused = telling(&process, 1).await;
+    process
+        .change(|outbox, _, now_ms| {
+            for other in copies(&refused, now_ms + 1).take(REFUSED_MAX) {
+                outbox.put(other);
+            }
+            outbox.prune(now_ms);
+        })
+        .await;
+    let error = process.ask(refused.job, Action::Retry).await.unwrap_err();
+    insta::assert_snapshot!(crate::tasks::chain_of(&error), @"refused: the message of job 1 is forgotten, so there is nothing to send again; cancel the job to close it");
+    process.ask(refused.job, Action::Cancel).await.unwrap();
+    process.end().await;
+}
+
+async fn telling(process: &Process, subject: u64) -> Delivery {
+    let state = process.writer.read().await;
+    let id = id(Class::AttesterTransition, subject);
+    state.outbox.telling(&id).unwrap().clone()
+}
+
+/// Deliveries that are like this one, and changed then.
+fn copies(delivery: &Delivery, changed_at_ms: u64) -> impl Iterator<Item = Delivery> {
+    let copy = move |generation| Delivery {
+        id: DeliveryId::new("copy", delivery.channel, generation),
+        changed_at_ms,
+        ..delivery.clone()
+    };
+    (0..).map(copy)
 }
 
 #[tokio::test(start_paused = true)]

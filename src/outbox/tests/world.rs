@@ -101,6 +101,8 @@ pub(super) struct Rules {
     pub(super) editable_for: Option<Duration>,
     pub(super) calls: BTreeMap<Deed, u64>,
     pub(super) is_token_refused: bool,
+    /// Every message is refused for good.
+    pub(super) is_refusing: bool,
     random: StdRng,
 }
 
@@ -126,6 +128,7 @@ impl World {
             editable_for: None,
             calls: BTreeMap::new(),
             is_token_refused: false,
+            is_refusing: false,
             random: StdRng::seed_from_u64(seed),
         };
         Arc::new(Self {
@@ -293,6 +296,9 @@ impl Courier for World {
             let fault = self.fault(Deed::Send);
             self.before(Deed::Send, fault).await?;
             self.reachable(parcel.channel)?;
+            if self.set(|rules| rules.is_refusing) {
+                return Err(CourierError::Refused("50035".to_owned()));
+            }
             let receipt = self.accept(parcel, fault);
             self.after(Deed::Send, fault).await?;
             Ok(receipt)
