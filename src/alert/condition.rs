@@ -12,6 +12,14 @@ pub const GROUP_OVER: usize = 5;
 pub const GROUP_RUNG_EVERY_SECONDS: u64 = 3_600;
 /// Resolved incidents that are kept: a year of five a day, and then some.
 pub const RESOLVED_MAX: usize = 2_000;
+/// A subject that no longer is found, and whose incidents are forgotten, is remembered so long: 100 days. The outbox
+/// remembers for 90 what it told, so that an ordinal that is used again edits no old message.
+pub const SUBJECT_KEPT_SECONDS: u64 = 100 * 86_400;
+/// Subjects beyond this are forgotten after that time in every class: 25 MiB at 250 bytes each. Four incidents each of
+/// 10,000 attesters are 40,000.
+pub const SUBJECTS_MAX: usize = 100_000;
+/// How often it is looked which subjects can be forgotten: once an hour, for it walks them all.
+pub const SUBJECTS_PRUNED_EVERY_SECONDS: u64 = 3_600;
 /// Lines of an incident's time line that are kept; the first one always is.
 pub const TIMELINE_MAX: usize = 200;
 
@@ -45,7 +53,28 @@ const fn condition(
 /// Nothing flaps in what only happens.
 const ONCE: Condition = condition(0, 0, 0, false);
 
+impl Condition {
+    /// For how long after its end what comes back is still the same spell.
+    #[must_use]
+    pub const fn spell(&self) -> u64 {
+        if self.reopen_within > self.clear_after {
+            self.reopen_within
+        } else {
+            self.clear_after
+        }
+    }
+}
+
 impl Class {
+    /// Whether its subject names one occasion - a round of votes, a job, a restored database - that does not come back.
+    #[must_use]
+    pub const fn is_of_one_occasion(self) -> bool {
+        matches!(
+            self,
+            Self::SlashVotes | Self::JobExhausted | Self::StoreRestored
+        )
+    }
+
     /// Its hysteresis.
     #[must_use]
     pub const fn condition(self) -> Condition {

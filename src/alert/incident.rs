@@ -2,7 +2,8 @@
 //!
 //! [`judge`] compares what is found with what is open and gives changes; [`Incidents::apply`] writes them down and gives
 //! the notices that they owe; [`Incidents::act`] does the same for what people do. All pure: time is given.
-//! An incident is kept whatever a reorg takes back: it ends when its finding does, and its ordinal is never used again.
+//! An incident is kept whatever a reorg takes back: it ends when its finding does, and its ordinal is not used again while
+//! anybody remembers it.
 
 mod apply;
 mod group;
@@ -11,6 +12,8 @@ mod name;
 mod people;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +25,10 @@ pub use people::{Action, Refused};
 use super::{
     card::Severity,
     class::Class,
-    condition::{GROUP_OVER, RESOLVED_MAX, TIMELINE_MAX},
+    condition::{
+        GROUP_OVER, RESOLVED_MAX, SUBJECT_KEPT_SECONDS, SUBJECTS_MAX,
+        SUBJECTS_PRUNED_EVERY_SECONDS, TIMELINE_MAX,
+    },
     facts::Facts,
     notice::NoticeId,
 };
@@ -233,6 +239,7 @@ impl Incident {
 }
 
 /// What is remembered of a subject of a class beside its incidents: never unwound, so that an ordinal is used once.
+/// [`Incidents::prune`] says for how long.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectState {
     /// How often an incident was raised.
@@ -273,6 +280,8 @@ pub struct Incidents {
     pub subjects: Table<SubjectState>,
     /// More findings of one class than this are told as one.
     pub group_over: usize,
+    /// When it was last looked which subjects can be forgotten, by this process.
+    subjects_pruned_at: UnixSeconds,
 }
 
 impl Incidents {
@@ -284,6 +293,7 @@ impl Incidents {
             rows: Table::new(network),
             subjects: Table::new(network),
             group_over: GROUP_OVER,
+            subjects_pruned_at: UnixSeconds::default(),
         }
     }
 
@@ -329,8 +339,8 @@ impl Incidents {
         self.rows.row(&id.as_str().to_owned())
     }
 
-    /// Forgets the oldest resolved incidents beyond the limit. Their ordinals stay used.
-    pub fn prune(&mut self) {
+    /// Forgets the oldest resolved incidents beyond the limit, and subjects of which nothing is left to remember.
+    pub fn prune(&mut self, now: UnixSeconds) {
         let mut resolved: Vec<(UnixSeconds, String)> = self
             .rows
             .rows()
@@ -340,6 +350,45 @@ impl Incidents {
         resolved.sort();
         for (_, id) in resolved.into_iter().take(surplus) {
             self.rows.remove(&id);
+        }
+        if now.since(self.subjects_pruned_at) >= SUBJECTS_PRUNED_EVERY_SECONDS {
+            self.subjects_pruned_at = now;
+            self.prune_subjects(now);
+        }
+    }
+
+    /// What was never raised alone has no ordinal to keep, only the rungs of its last spell. What was raised keeps its
+    /// ordinal while an incident of it is kept and [`SUBJECT_KEPT_SECONDS`] longer, or for good where the same subject
+    /// can come back and there are not too many.
+    fn prune_subjects(&mut self, now: UnixSeconds) {
+        let rows = self.rows.rows();
+        let kept: BTreeSet<String> = rows
+            .map(|(_, incident)| subject_key(incident.class, &incident.subject))
+            .collect();
+        let mut gone: Vec<(UnixSeconds, u64, String)> = self
+            .subjects
+            .rows()
+            .filter(|(key, row)| row.since.is_none() && !kept.contains(*key))
+            .filter_map(|(key, row)| Some((row.gone_at?, row.raised, key.clone())))
+            .collect();
+        gone.sort();
+        let mut surplus = self.subjects.len().saturating_sub(SUBJECTS_MAX);
+        for (gone_at, raised, key) in gone {
+            let name = key.split('/').next();
+            let mut classes = Class::ALL.into_iter();
+            let Some(class) = classes.find(|class| Some(class.name()) == name) else {
+                continue;
+            };
+            let gone_for = now.since(gone_at);
+            let is_forgotten = if raised == 0 {
+                gone_for > class.condition().spell()
+            } else {
+                gone_for > SUBJECT_KEPT_SECONDS && (class.is_of_one_occasion() || surplus > 0)
+            };
+            if is_forgotten {
+                self.subjects.remove(&key);
+                surplus = surplus.saturating_sub(1);
+            }
         }
     }
 }

@@ -130,7 +130,7 @@ impl Incidents {
                 }
             }
         }
-        self.prune();
+        self.prune(now);
         notices
     }
 

@@ -168,9 +168,8 @@ impl Bench<'_> {
     }
 
     fn is_same_spell(&self, row: Option<&SubjectState>) -> bool {
-        row.and_then(|row| row.gone_at).is_some_and(|gone_at| {
-            self.now.since(gone_at) <= self.condition.reopen_within.max(self.condition.clear_after)
-        })
+        row.and_then(|row| row.gone_at)
+            .is_some_and(|gone_at| self.now.since(gone_at) <= self.condition.spell())
     }
 
     fn missing(&self, incident: &Incident, is_unknown: bool, changes: &mut Vec<IncidentChange>) {

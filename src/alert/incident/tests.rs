@@ -1,6 +1,7 @@
 //! The judge against stories.
 
 mod chance;
+mod memory;
 mod storm;
 
 use std::collections::BTreeSet;
@@ -9,8 +10,8 @@ use super::*;
 use crate::{
     alert::{
         facts::{
-            CoinbaseFacts, Configured, Due, EndpointFacts, EndpointFault, Known, QueueOutlook,
-            StrandedFacts,
+            CoinbaseFacts, Configured, Due, EndpointFacts, EndpointFault, JobFacts, Known,
+            QueueOutlook, StrandedFacts,
         },
         notice::Notice,
         render::markdown::content,
@@ -381,7 +382,7 @@ fn the_oldest_resolved_ones_are_forgotten() {
         row.updated_at = UnixSeconds::new(u64::try_from(index).unwrap());
         incidents.rows.put(format!("{index:05}"), row);
     }
-    incidents.prune();
+    incidents.prune(UnixSeconds::new(START));
     assert_eq!(incidents.rows.len(), RESOLVED_MAX);
     assert!(incidents.find("00009").is_none() && incidents.find("00010").is_some());
 }
