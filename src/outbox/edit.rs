@@ -159,14 +159,17 @@ impl Outbox {
         };
         self.change(id, now_ms, |delivery| delivery.state = DeliveryState::Gone);
         if old.must_stand() && !old.is_repost {
-            let mut wanted = old.wanted;
-            // It stands again, but wakes nobody again.
+            let (mut wanted, mut entries) = (old.wanted, old.entries);
+            // It stands again, but wakes nobody again, as a row of a table neither.
             wanted.mention_roles.clear();
+            for entry in &mut entries {
+                entry.mention_roles.clear();
+            }
             let new = NewDelivery {
                 meaning: old.meaning,
                 channel: old.channel,
                 fallbacks: old.fallbacks,
-                entries: old.entries,
+                entries,
                 is_group: false,
                 wanted,
                 generation: old.generation.saturating_add(1),

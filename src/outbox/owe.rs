@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     alert::{
-        card::{Message, Text},
+        card::{Message, Severity, Text},
         notice::{Notice, NoticeId},
     },
     jobs::{JobKind, Jobs, Lane, NewJob, Priority},
@@ -153,7 +153,7 @@ impl Outbox {
     }
 
     /// Brings a known notice to its newest content; says whether anything changed.
-    fn renew(&mut self, jobs: &mut Jobs, now_ms: u64, id: &DeliveryId, notice: Notice) -> bool {
+    fn renew(&mut self, jobs: &mut Jobs, now_ms: u64, id: &DeliveryId, mut notice: Notice) -> bool {
         let Some(mut delivery) = self.deliveries.row(id).cloned() else {
             return false;
         };
@@ -162,6 +162,9 @@ impl Outbox {
             DeliveryState::Cancelled { by_person: false } => true,
             _ => false,
         };
+        if delivery.posted.is_none() && !delivery.is_repost && !is_cancelled {
+            keep_for_the_first(&mut notice, &delivery);
+        }
         let mut entry = Entry::of(&notice);
         let is_changed = if delivery.is_group {
             // Once an attempt was made, its file may stand as it was; only the table can tell what changed.
@@ -391,6 +394,26 @@ fn new_delivery(
         wanted,
         generation: 0,
         is_repost: false,
+    }
+}
+
+/// What an edit says of a message that is not posted yet lacks what only a new message has: the file, and the line and the
+/// mention that wake people. Those stay as they were owed, unless there is nothing left to wake anybody for.
+fn keep_for_the_first(notice: &mut Notice, delivery: &Delivery) {
+    let mut entries = delivery.entries.iter();
+    let Some(owed) = entries.find(|entry| entry.notice == notice.id) else {
+        return;
+    };
+    let message = &mut notice.message;
+    if !delivery.is_group && message.attachments.is_empty() {
+        let files = &delivery.wanted.attachments;
+        message.attachments.clone_from(files);
+    }
+    let severity = message.cards.first().map(|card| card.severity);
+    let is_over = matches!(severity, Some(Severity::Resolved | Severity::Retracted));
+    if message.content.is_none() && !is_over {
+        message.content.clone_from(&owed.content);
+        message.mention_roles.clone_from(&owed.mention_roles);
     }
 }
 

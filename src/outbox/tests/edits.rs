@@ -8,7 +8,11 @@ use super::{
     world::Fault,
 };
 use crate::{
-    alert::{card::Span, class::Class},
+    alert::{
+        card::{Attachment, Severity, Span, Text},
+        class::Class,
+        notice::Notice,
+    },
     outbox::{BADGE_EDITED_FOR, courier::Courier},
 };
 
@@ -156,5 +160,72 @@ async fn a_deleted_message_stays_deleted_but_an_open_incident_stands_again_once(
     assert_eq!(house.world.seen(ALARMS).len(), 0, "people deleted it twice");
     assert_eq!(house.world.calls(Deed::Send), 3);
     assert_eq!(state_of(&process, Class::CoinbaseMissing, 1).await, "gone");
+    process.end().await;
+}
+
+/// An incident that wakes people with its card, as a group does: with a file.
+fn loud(subject: u64) -> Notice {
+    let mut loud = incident(subject, "missing");
+    loud.message.content = Some(Text::plain("look"));
+    loud.message.mention_roles = vec![7];
+    loud.message.attachments = vec![Attachment {
+        name: "all.csv".to_owned(),
+        text: "attester".to_owned(),
+    }];
+    loud
+}
+
+/// Discord is away while an incident opens and changes: the change is owed as an edit, which wakes nobody by itself.
+#[tokio::test(start_paused = true)]
+async fn an_incident_that_changes_before_it_is_sent_wakes_people_all_the_same() {
+    let mut house = House::new(1);
+    let process = house.start();
+    house.world.set(|rules| rules.is_down = true);
+    process.owe(vec![loud(1), loud(2)]).await.unwrap();
+    tokio::time::sleep(MINUTE).await;
+    let mut over = incident(2, "set");
+    over.message.cards[0].severity = Severity::Resolved;
+    process
+        .owe(vec![incident(1, "missing, 3 votes"), over])
+        .await
+        .unwrap();
+    house.world.set(|rules| rules.is_down = false);
+    process.settle().await;
+    let seen = house.world.seen(ALARMS);
+    let title = Span::Plain("missing, 3 votes".to_owned());
+    assert_eq!(seen[0].message.cards[0].title.0, [title]);
+    assert_eq!(seen[0].message.content, Some(Text::plain("look")));
+    assert_eq!(seen[0].message.mention_roles, [7]);
+    assert_eq!(seen[0].files, ["attester"]);
+    let roles = &seen[1].message.mention_roles;
+    assert!(roles.is_empty(), "nobody is woken for what is over");
+
+    process.owe(vec![incident(1, "4 votes")]).await.unwrap();
+    process.settle().await;
+    let seen = house.world.seen(ALARMS);
+    assert!(
+        seen[0].message.mention_roles.is_empty(),
+        "an edit is no news"
+    );
+    process.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_changes_before_its_table_is_sent_wakes_people_all_the_same() {
+    let mut house = House::new(1);
+    let process = house.start();
+    house.world.set(|rules| rules.is_down = true);
+    process.owe((1..=30).map(loud).collect()).await.unwrap();
+    tokio::time::sleep(MINUTE).await;
+    process
+        .owe((1..=30).map(|n| incident(n, "due")).collect())
+        .await
+        .unwrap();
+    house.world.set(|rules| rules.is_down = false);
+    process.settle().await;
+    let seen = house.world.seen(ALARMS);
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].message.mention_roles, [7]);
+    assert!(seen[0].message.content.is_some());
     process.end().await;
 }
