@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Most records that one commit forgets.
+/// Most records of a kind that one commit forgets.
 const PRUNED_MAX: usize = 2_000;
 
 /// Where a delivery waits to be forgotten.
