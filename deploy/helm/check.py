@@ -27,6 +27,8 @@ VARIANTS = {
 }
 REFUSED = {
     "a secret among the settings": {"settings": {"DISCORD_TOKEN": "x"}},
+    "a network's endpoints among the settings": {"settings": {"MAINNET_L1_RPC_URLS": "x"}},
+    "the keys of a collector among the settings": {"settings": {"OTEL_EXPORTER_OTLP_HEADERS": "x"}},
     "a misspelt value": {"podMonitr": {"enabled": True}},
     "metrics without a token": {"podMonitor": {"enabled": True}, "secrets": {"names": ["DISCORD_TOKEN"]}},
 }

@@ -19,9 +19,9 @@ variable "settings" {
   type        = map(string)
 
   validation {
-    condition = length(setintersection(keys(var.settings), [
-      "DISCORD_TOKEN", "L1_RPC_URLS", "L1_ARCHIVE_RPC_URLS", "HTTP_TOKEN", "DEAD_MAN_URL", "DATA_DIR", "HTTP_BIND"
-    ])) == 0
+    condition = alltrue([for name in keys(var.settings) : !can(regex(
+      "^(DISCORD_TOKEN|HTTP_TOKEN|DEAD_MAN_URL|OTEL_EXPORTER_OTLP_HEADERS|DATA_DIR|HTTP_BIND|([A-Z0-9_]+_)?L1_(ARCHIVE_)?RPC_URLS)$", name
+    ))])
     error_message = "Secrets are filled in Secrets Manager and named in var.secrets; DATA_DIR and HTTP_BIND are set here."
   }
 
